@@ -1,0 +1,73 @@
+"""Which peak learning rate is best: the table behind ``learning_rate="auto"``.
+
+Trains on a part of each set's training rows and scores on other training rows, never on the
+test rows, at several peaks, sizes and seeds.
+
+    python benchmarks/learning_rate.py --data DIR --sets sst2_sentences:1000 banking77:2000
+
+Each set is ``DIR/NAME/train.csv.gz`` with the columns ``text`` and ``label``; the number after
+the colon is the number of training rows.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from sklearn_bert import BertTextClassifier
+
+
+def main():
+    """Print one row a set and size, one column a peak."""
+    options = parse_arguments()
+    print("| set | rows | steps | " + " | ".join(f"{rate:g}" for rate in options.rates) + " |")
+    print("|---|---|---|" + "---|" * len(options.rates))
+    for name, _, n_rows in (item.partition(":") for item in options.sets):
+        table = pd.read_csv(options.data / name / "train.csv.gz", dtype=str, keep_default_na=False)
+        X, X_valid, y, y_valid = train_test_split(
+            table["text"],
+            table["label"],
+            train_size=int(n_rows),
+            test_size=min(options.validation, len(table) - int(n_rows)),
+            stratify=table["label"],
+            random_state=0,
+        )
+        cells = [mean_score(options, rate, X, y, X_valid, y_valid) for rate in options.rates]
+        steps = options.epochs * -(-int(n_rows) // 32)
+        print(f"| {name} | {n_rows} | {steps} | " + " | ".join(cells) + " |", flush=True)
+
+
+def parse_arguments():
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--sets", nargs="+", required=True, help="NAME:ROWS")
+    parser.add_argument("--rates", nargs="+", type=float, default=[2e-5, 5e-5, 1e-4, 2e-4, 4e-4])
+    parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--max-length", type=int, default=None)
+    parser.add_argument("--validation", type=int, default=1000, help="rows to score on")
+    return parser.parse_args()
+
+
+def mean_score(options, rate, X, y, X_valid, y_valid):
+    """Return the mean accuracy over the seeds, in per cent."""
+    scores = [
+        BertTextClassifier(
+            options.model,
+            learning_rate=rate,
+            epochs=options.epochs,
+            max_length=options.max_length,
+            random_state=seed,
+        )
+        .fit(X, y)
+        .score(X_valid, y_valid)
+        for seed in range(options.seeds)
+    ]
+    return f"{100 * sum(scores) / len(scores):.1f}"
+
+
+if __name__ == "__main__":
+    main()

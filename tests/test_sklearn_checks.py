@@ -1,0 +1,74 @@
+"""scikit-learn's own battery of checks, through numeric data rendered as words."""
+
+import pytest
+from numeric_as_text import NumericAsTextClassifier
+from sklearn.base import is_classifier
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import (
+    check_estimator,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+
+from sklearn_bert import BertTextClassifier
+
+# scikit-learn expects the same of SGDClassifier: a row of weight 2 in one batch is not the row
+# twice, in two batches.
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": "weights do not repeat rows under SGD",
+}
+
+DATA_FREE_CHECKS = [
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+    "check_mixin_order",
+    "check_do_not_raise_errors_in_init_or_set_params",
+]
+
+
+@pytest.fixture(autouse=True)
+def tiny_model_of_the_adapter(monkeypatch, tiny_model):
+    monkeypatch.setenv("TINY_MODEL", tiny_model)
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+
+
+@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings on purpose
+@parametrize_with_checks(
+    [NumericAsTextClassifier()], expected_failed_checks=lambda _: EXPECTED_FAILURES
+)
+def test_passes_the_check(estimator, check):
+    check(estimator)
+
+
+def test_each_expected_failure_names_a_check_that_ran():
+    names = {
+        getattr(check, "func", check).__name__
+        for _, check in estimator_checks_generator(NumericAsTextClassifier())
+    }
+    assert len(names) > 50
+    assert names >= EXPECTED_FAILURES.keys()
+
+
+@pytest.mark.parametrize("name", DATA_FREE_CHECKS)
+def test_the_class_itself_passes_the_check(name):
+    getattr(estimator_checks, name)("BertTextClassifier", BertTextClassifier())
+
+
+@pytest.mark.filterwarnings("ignore")  # it warns of the checks that text input skips
+def test_check_estimator_passes_on_the_class_itself():
+    assert check_estimator(BertTextClassifier())
+
+
+def test_tags_tell_of_texts():
+    tags = BertTextClassifier().__sklearn_tags__()
+    assert is_classifier(BertTextClassifier())
+    assert tags.input_tags.string
+    assert tags.input_tags.one_d_array
+    assert not tags.input_tags.two_d_array
+    assert not tags.classifier_tags.multi_label

@@ -73,4 +73,4 @@ class CallbacksMixin:
                     "callbacks must hold skorch callbacks or (name, callback) tuples, got "
                     f"{item!r}; pass an instance of a subclass of skorch.callbacks.Callback."
                 )
-        return clone(self.callbacks or [])
+        return clone(self.callbacks or [], safe=False)

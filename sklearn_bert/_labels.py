@@ -35,17 +35,26 @@ def encode_labels(y, *, estimator_name):
     y = column_or_1d(_as_numpy(y), warn=True)
     _check_complete(y)
     if y.dtype == object:
-        y = _same_type(y)
+        y = _check_same_type(y)
     check_classification_targets(y)
     classes, targets = np.unique(y, return_inverse=True)
     return classes, targets.astype(np.int64)
 
 
 def _as_numpy(y):
-    """Return extension arrays as NumPy's, which would become floats or be refused otherwise."""
+    """Return `y` such that NumPy does not turn its labels into other ones.
+
+    It would read a list of "a" and NaN as texts, and extension arrays of int as floats.
+    """
+    if isinstance(y, (list, tuple)) and all(np.ndim(label) == 0 for label in y):
+        labels = np.empty(len(y), dtype=object)
+        labels[:] = y
+        _check_complete(labels)
+        _check_same_type(labels)
+        return np.asarray(y)
     dtype = getattr(y, "dtype", None)
     if isinstance(dtype, np.dtypes.StringDType):
-        return y.astype(str)
+        return np.array(y.tolist())
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(y, "to_numpy"):
         return y.to_numpy()
     return y
@@ -74,22 +83,26 @@ def _is_missing(label):
     return isinstance(label, Real) and bool(label != label)
 
 
-def _same_type(y):
+def _check_same_type(y):
     """Return labels held as objects as an array that sorts, or name the one that differs."""
+    if not len(y):
+        return y
     kind = _kind(y[0])
     for row, label in enumerate(y):
         if _kind(label) is not kind:
             raise ValueError(
                 f"y must have labels of one type, got {label!r} of type {type(label).__name__} "
-                f"at row {row} after {y[0]!r} of type {type(y[0]).__name__}; convert them all, "
-                "as in [str(label) for label in y]."
+                f"at row {row} after {y[0]!r} of type {type(y[0]).__name__} at row 0; convert "
+                "them all, as in [str(label) for label in y]."
             )
     return y if kind is str else np.array(y.tolist())
 
 
 def _kind(label):
     """Return what `label` counts as: bool and int differ, int and NumPy's integers do not."""
-    for kind in (str, (bool, np.bool_), Integral, Real):
+    if isinstance(label, np.bool_):
+        return bool
+    for kind in (str, bool, Integral, Real):
         if isinstance(label, kind):
             return kind
     return type(label)

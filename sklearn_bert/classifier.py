@@ -301,7 +301,9 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
             )
             learning_rate = self.learning_rate
             if learning_rate == "auto":
-                learning_rate = auto_learning_rate(module.config.hidden_size)
+                learning_rate = auto_learning_rate(
+                    module.config.hidden_size, self.epochs * len(batches)
+                )
             fitted = {
                 "classes_": classes,
                 "module_": module,

@@ -1,0 +1,88 @@
+"""Devices, arithmetic and seeds."""
+
+import pytest
+import torch
+
+from sklearn_bert import _device
+from sklearn_bert._device import find_device, find_dtype, seeded
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_takes_the_fastest_device_there_is(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert find_device("auto").type == expected
+
+
+def test_a_device_that_torch_does_not_know_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^device must be 'auto' or a device that torch knows, got 'gpu'; use"
+    ):
+        find_device("gpu")
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "mps", "xpu"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(
+        ValueError, match=rf"^device='{device}' is not on this machine; use 'auto' or one of "
+    ):
+        find_device(device)
+
+
+def test_fit_refuses_a_device_that_is_not_there(make_classifier, reviews):
+    with pytest.raises(ValueError, match="device='xpu' is not on this machine"):
+        make_classifier(device="xpu").fit(*reviews)
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_dtype_is_bfloat16_where_the_hardware_is_faster_with_it(monkeypatch, fast, expected):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast)
+    assert find_dtype("auto", torch.device("cpu")) == expected
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast)
+    assert find_dtype("auto", torch.device("cuda")) == expected
+
+
+def test_a_given_dtype_is_taken():
+    assert find_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
+    assert find_dtype("auto", torch.device("mps")) == torch.float32
+
+
+def test_the_seed_decides_and_the_global_generator_is_as_before():
+    before = torch.get_rng_state()
+    drawn = []
+    for _ in range(2):
+        with seeded(3, torch.device("cpu")):
+            drawn.append(torch.rand(4))
+    assert torch.equal(*drawn)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("MPS backend out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_every_form_of_out_of_memory_is_explained(error):
+    with (
+        pytest.raises(MemoryError, match="batch_size=4 and max_length=9; lower batch_size"),
+        _device.explained_memory_error("cuda", batch_size=4, max_length=9),
+    ):
+        raise error
+
+
+def test_other_errors_pass_through():
+    with (
+        pytest.raises(RuntimeError, match="shapes"),
+        _device.explained_memory_error("cuda", batch_size=4, max_length=9),
+    ):
+        raise RuntimeError("shapes do not match")

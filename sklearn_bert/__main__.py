@@ -167,7 +167,7 @@ def _add_bert_options(parser):
         metavar="LR",
         type=_learning_rate,
         default="auto",
-        help="peak of the one-cycle policy (default: %(default)s, by the model's width)",
+        help="peak of the one-cycle policy (default: %(default)s, see BertTextClassifier)",
     )
     group.add_argument(
         "--device",

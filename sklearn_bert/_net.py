@@ -17,6 +17,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
+# The new head starts from nothing and learns faster than the pretrained body.
+HEAD_FACTOR = 10
+
 
 class WeightedCrossEntropy(torch.nn.Module):
     """Mean over the texts of a batch of weight times cross-entropy.
@@ -61,17 +64,11 @@ class FineTuningNet(NeuralNet):
         ]
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Create AdamW with weight decay on the matrices alone."""
-        parameters = list(self.module_.parameters())
-        groups = [
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": self.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        """Create AdamW; the learning rates are those of the one-cycle policy."""
         fused = torch.device(self.device).type in ("cpu", "cuda")
-        self.optimizer_ = torch.optim.AdamW(groups, lr=self.lr, fused=fused)
+        self.optimizer_ = torch.optim.AdamW(
+            parameter_groups(self.module_, self.weight_decay), fused=fused
+        )
         return self
 
     def get_split_datasets(self, X, y=None, **fit_params):
@@ -161,13 +158,36 @@ def epoch_rows(history):
     dropped |= {"train_loss_best", "valid_loss_best"}
     names = {"dur": "seconds"}
     return [
-        {names.get(key, key): value for key, value in row.items() if key not in dropped}
+        {
+            names.get(key, key): value.item() if isinstance(value, np.generic) else value
+            for key, value in row.items()
+            if key not in dropped
+        }
         for row in history
     ]
 
 
-def one_cycle(learning_rate, n_steps):
+def parameter_groups(module, weight_decay):
+    """Return the parameters of body and head, matrices apart from biases and norms.
+
+    Only the matrices decay.
+    """
+    body = {id(parameter) for parameter in module.base_model.parameters()}
+    groups = {(part, kind): [] for part in ("body", "head") for kind in ("matrix", "vector")}
+    for parameter in module.parameters():
+        part = "body" if id(parameter) in body else "head"
+        groups[part, "matrix" if parameter.ndim > 1 else "vector"].append(parameter)
+    return [
+        {"params": parameters, "part": part, "weight_decay": weight_decay * (kind == "matrix")}
+        for (part, kind), parameters in groups.items()
+        if parameters
+    ]
+
+
+def one_cycle(peaks, n_steps):
     """Return the one-cycle policy: linearly up for half of the steps, then linearly down.
+
+    `peaks` are the peak learning rates of the parameter groups.
 
     References
     ----------
@@ -178,7 +198,7 @@ def one_cycle(learning_rate, n_steps):
         OneCycleLR,
         step_every="batch",
         event_name=None,
-        max_lr=learning_rate,
+        max_lr=peaks,
         total_steps=max(n_steps, 3),  # torch divides by zero, or never warms up, below three
         pct_start=0.5,
         anneal_strategy="linear",
@@ -245,9 +265,13 @@ def train(
         0 is silent, 1 shows a progress bar, 2 also a line an epoch.
     """
     n_steps = epochs * len(batches)
+    peaks = [
+        learning_rate * (HEAD_FACTOR if group["part"] == "head" else 1)
+        for group in parameter_groups(module, weight_decay)
+    ]
     own = [
         ("gradient_clipping", GradientNormClipping(1.0)),
-        ("one_cycle", one_cycle(learning_rate, n_steps)),
+        ("one_cycle", one_cycle(peaks, n_steps)),
         ("epoch_record", EpochRecord(score)),
     ]
     progress = Progress(n_steps, verbose)
@@ -259,7 +283,6 @@ def train(
         module,
         autocast_dtype=dtype,
         weight_decay=weight_decay,
-        lr=learning_rate,
         max_epochs=epochs,
         callbacks=own + callbacks,
         device=device,

@@ -1,6 +1,5 @@
 """The cheap classic and BERT on the same texts: what BERT gains, and what it costs."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -155,7 +154,7 @@ def _baseline():
 def _bert_name(bert):
     """Return the name of `bert` in the table, with that of its pretrained model if it has one."""
     model = getattr(bert, "model", None)
-    return "BERT" if model is None else f"BERT ({Path(os.fspath(model)).name})"
+    return "BERT" if model is None else f"BERT ({Path(str(model)).name})"
 
 
 def _run(model, X_train, X_test, y_train):

@@ -1,10 +1,6 @@
 """Loaders of labelled texts: class folders, tables and a corpus that is always at hand."""
 
-import ast
 import csv
-import importlib.util
-import re
-import warnings
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
@@ -14,36 +10,10 @@ from sklearn.datasets import load_files
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from ._docstrings import draw_corpus
+
 _JUNK = (".", "__MACOSX")
 _SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
-
-# Import name to class name; the order decides which class keeps a text that stands in two.
-_PACKAGES = {
-    "sklearn": "scikit-learn",
-    "torch": "torch",
-    "scipy": "scipy",
-    "numpy": "numpy",
-    "transformers": "transformers",
-    "pandas": "pandas",
-}
-_MASK = "library"
-# "_" bounds a word too: a tokenizer of word pieces would find "torch" in "__torch_function__".
-_PACKAGE_NAMES = re.compile(
-    r"(?<![A-Za-z0-9])(?:scikits?[-. ]learn|sklearn|pytorch|torch|scipy|numpy|np|transformers"
-    r"|pandas|pd|hugging[-_ ]?face|hf)(?![A-Za-z0-9])|\N{HUGGING FACE}",
-    re.IGNORECASE,
-)
-# First paragraphs that are a signature, a section, an entry of a parameter list or a licence.
-_NOT_PROSE = re.compile(
-    r"(?:args|arguments|parameters?|attributes|returns?|yields|raises|examples?|notes?)(?::| -{3})"
-    r"|>>>|\.\. |[\w.]+ ?\(|`?\w+`? ?:|.*\bcopyright\b",
-    re.IGNORECASE,
-)
-# Code spans, numbers and capitalised names: all that differs between texts of one template.
-_IDENTIFIERS = re.compile(r"`[^`]*`|\S*[A-Z0-9_]\S*")
-_SKIPPED_FOLDERS = {"test", "tests", "testing", "_testing", "externals", "_external", "_vendor"}
-_MIN_WORDS = 5
-_MAX_PER_FILE = 6
 
 
 def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None, random_state=None):
@@ -249,21 +219,7 @@ def load_docstrings(*, n_per_class=300, random_state=0):
         raise ValueError(
             f"n_per_class must be a positive int, or None for all texts, got {n_per_class!r}."
         )
-    sources = {label: _package_sources(name) for name, label in _PACKAGES.items()}
-    sources = {label: files for label, files in sources.items() if files}
-    if len(sources) < 2:
-        raise ModuleNotFoundError(
-            f"At least two of {list(_PACKAGES.values())!r} must be installed, found "
-            f"{list(sources)!r}; install another one."
-        )
-    rng = check_random_state(random_state)
-    X, y, seen = [], [], set()
-    for label, files in sources.items():
-        texts = _draw_texts(files, n_per_class, rng, seen)
-        X += texts
-        y += [label] * len(texts)
-    order = rng.permutation(len(X))
-    return [X[i] for i in order], np.array(y)[order]
+    return draw_corpus(n_per_class, check_random_state(random_state))
 
 
 def _check_root(path):
@@ -447,60 +403,3 @@ def _check_labels(column, path):
     # Strings come as an array of objects, which scikit-learn takes but prints poorly.
     y = column.to_numpy()
     return np.array(y.tolist()) if y.dtype == object else y
-
-
-def _package_sources(name):
-    """Return the sorted source files of a package, none if it is not installed."""
-    spec = importlib.util.find_spec(name)  # does not import a top-level package
-    files = []
-    for folder in (spec and spec.submodule_search_locations) or ():
-        for file in Path(folder).rglob("*.py"):
-            if not _SKIPPED_FOLDERS & set(file.relative_to(folder).parts):
-                files.append(file)
-    return sorted(files)
-
-
-def _draw_texts(files, n_texts, rng, seen):
-    """Return up to `n_texts` texts of a package that are not in `seen`, and note them there."""
-    texts, rest = [], []
-    for i in rng.permutation(len(files)):
-        found = _new_texts(files[i], seen)
-        # A large file must not dominate; what it has left serves if the files run out.
-        texts += found[:_MAX_PER_FILE]
-        rest += found[_MAX_PER_FILE:]
-        if n_texts is not None and len(texts) >= n_texts:
-            break
-    return (texts + rest)[:n_texts]
-
-
-def _new_texts(file, seen):
-    """Return the masked prose texts of a file that are not in `seen`, and note them there."""
-    texts = []
-    for docstring in _docstrings(file):
-        paragraph = " ".join(docstring.split("\n\n")[0].split())
-        text = _PACKAGE_NAMES.sub(_MASK, paragraph)
-        template = _IDENTIFIERS.sub("", text[:1].lower() + text[1:])
-        if len(text.split()) < _MIN_WORDS or _NOT_PROSE.match(text) or template in seen:
-            continue
-        seen.add(template)
-        texts.append(text)
-    return texts
-
-
-def _docstrings(file):
-    """Return the docstrings of a module and its public classes, functions and methods."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on invalid escapes in others' sources
-            module = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    nodes, documented = [module], (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for parent in nodes:  # grows by the bodies of classes, so that methods follow
-        if not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-            nodes += [
-                node
-                for node in parent.body
-                if isinstance(node, documented) and not node.name.startswith("_")
-            ]
-    return [docstring for node in nodes if (docstring := ast.get_docstring(node))]

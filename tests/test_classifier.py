@@ -151,6 +151,7 @@ def test_history_has_a_plain_row_an_epoch(fitted):
     assert [row["epoch"] for row in fitted.history_] == [1, 2, 3]
     assert fitted.history_[-1]["train_loss"] < fitted.history_[0]["train_loss"]
     for row in fitted.history_:
+        assert {type(value) for value in row.values()} == {int, float}
         assert row.keys() == {
             "epoch",
             "train_loss",

@@ -6,13 +6,12 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_files
 
-from sklearn_bert import datasets
+from sklearn_bert import _docstrings
 from sklearn_bert.datasets import load_docstrings, load_text_folder, load_text_table
 
 PACKAGES = {"scikit-learn", "torch", "scipy", "numpy", "transformers", "pandas"}
@@ -396,7 +395,7 @@ def corpus():
 def package(tmp_path, monkeypatch):
     """Two packages that fail if they are imported, of which a test writes the first."""
     names = {"first_package": "first", "second_package": "second"}
-    monkeypatch.setattr(datasets, "_PACKAGES", names)
+    monkeypatch.setattr(_docstrings, "_PACKAGES", names)
     monkeypatch.syspath_prepend(tmp_path)
     for name in names:
         write(tmp_path / name / "__init__.py", "raise RuntimeError('imported')\n")
@@ -552,12 +551,12 @@ def test_one_file_does_not_dominate_unless_the_others_run_out(package):
 
 
 def test_a_missing_package_is_left_out_but_one_alone_is_an_error(package, monkeypatch):
-    names = dict(datasets._PACKAGES)
-    monkeypatch.setattr(datasets, "_PACKAGES", {**names, "no_such_package": "absent"})
+    names = dict(_docstrings._PACKAGES)
+    monkeypatch.setattr(_docstrings, "_PACKAGES", {**names, "no_such_package": "absent"})
     write(package / "a.py", '"""A text that is in the first package."""\n')
     assert set(load_docstrings()[1]) == {"first", "second"}
     del names["first_package"]
-    monkeypatch.setattr(datasets, "_PACKAGES", {**names, "no_such_package": "absent"})
+    monkeypatch.setattr(_docstrings, "_PACKAGES", {**names, "no_such_package": "absent"})
     message = r"At least two of \['second', 'absent'\] must be installed, found \['second'\]"
     with pytest.raises(ModuleNotFoundError, match=message):
         load_docstrings()
@@ -572,11 +571,9 @@ def test_an_n_per_class_that_is_no_positive_int_is_an_error(n_per_class):
 
 
 def test_the_module_imports_and_loads_without_torch_and_transformers():
-    # Run as a lone file, for the package itself may import torch.
     code = (
-        "import runpy, sys\n"
-        f"loaders = runpy.run_path({str(Path(datasets.__file__))!r})\n"
-        "X, y = loaders['load_docstrings'](n_per_class=2)\n"
+        "import sys, sklearn_bert\n"
+        "X, y = sklearn_bert.load_docstrings(n_per_class=2)\n"
         "assert len(X) >= 4\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)\n"
     )

@@ -5,25 +5,28 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_bert._net import WeightedCrossEntropy, auto_learning_rate
+from sklearn_bert._net import HEAD_FACTOR, WeightedCrossEntropy, auto_learning_rate
 
 
 class RecordSteps(Callback):
-    """Record the optimizer's settings and the gradient's norm at each step."""
+    """Record the optimizer's groups and the gradient's norm at each step."""
 
     def __init__(self, steps):
         self.steps = steps
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
-        decayed, plain = net.optimizer_.param_groups
-        norm = torch.sqrt(sum((p.grad**2).sum() for _, p in named_parameters if p.grad is not None))
+        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
+        groups = net.optimizer_.param_groups
         self.steps.append(
             {
-                "lr": decayed["lr"],
-                "momentum": decayed["betas"][0],
-                "decays": (decayed["weight_decay"], plain["weight_decay"]),
-                "ndims": [{p.ndim for p in group["params"]} for group in (decayed, plain)],
-                "norm": norm.item(),
+                "lr": groups[0]["lr"],
+                "momentum": groups[0]["betas"][0],
+                "head_lr": groups[-1]["lr"],
+                "norm": torch.sqrt(sum((gradient**2).sum() for gradient in gradients)).item(),
+                "groups": [
+                    (group["weight_decay"], {p.ndim for p in group["params"]}) for group in groups
+                ],
+                "head": [tuple(p.shape) for group in groups[2:] for p in group["params"]],
             }
         )
 
@@ -66,9 +69,15 @@ def test_even_the_shortest_fits_step_at_a_real_rate(record_steps, batch_size):
 
 
 def test_biases_and_norms_do_not_decay(record_steps):
-    step = record_steps(weight_decay=0.3)[0]
-    assert step["decays"] == (0.3, 0.0)
-    assert step["ndims"] == [{2}, {1}]
+    groups = record_steps(weight_decay=0.3)[0]["groups"]
+    assert groups == [(0.3, {2}), (0.0, {1}), (0.3, {2}), (0.0, {1})]
+
+
+def test_the_new_head_learns_faster_than_the_body(record_steps):
+    steps = record_steps(learning_rate=1e-3)
+    assert steps[0]["head"] == [(2, 32), (2,)]
+    for step in steps:
+        assert step["head_lr"] == pytest.approx(HEAD_FACTOR * step["lr"])
 
 
 def test_gradients_are_clipped_to_norm_one(record_steps):

@@ -1,7 +1,8 @@
 """Where to compute, in which arithmetic, from which seed, and what to do when memory is full."""
 
+import copy
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -26,18 +27,20 @@ def find_device(device):
             f"device must be 'auto' or a device that torch knows, got {device!r}; use one of "
             f"{_available()}."
         ) from None
-    if not is_available(found):
+    if not _is_there(found):
         raise ValueError(
             f"device={device!r} is not on this machine; use 'auto' or one of {_available()}."
         )
     return found
 
 
-def is_available(device):
+def _is_there(device):
     """Return whether this machine has `device`, a torch.device."""
-    if device.type == "cuda":
-        return (device.index or 0) < torch.cuda.device_count()
-    return device.type in _available()
+    try:
+        backend = torch.get_device_module(device)
+    except RuntimeError:  # a kind that only exists inside torch, such as "meta"
+        return False
+    return backend.is_available() and (device.index or 0) < backend.device_count()
 
 
 def _available():
@@ -62,12 +65,37 @@ def find_dtype(dtype, device):
 
 @contextmanager
 def seeded(seed, device):
-    """Draw everything random from `seed`; afterwards the global generators are as before."""
-    kind = "cuda" if device.type == "cpu" else device.type
-    devices = [] if device.type == "cpu" else [device.index or 0]
-    with _SEEDED, torch.random.fork_rng(devices, device_type=kind):
-        torch.manual_seed(seed)
-        yield
+    """Draw everything random from `seed`; afterwards the global generators are as before.
+
+    Only the generators of the CPU and of `device` are touched: `torch.manual_seed` would reseed
+    those of all devices.
+    """
+    backends = [torch] if device.type == "cpu" else [torch, torch.get_device_module(device)]
+    with _SEEDED, _current(device):
+        states = [backend.get_rng_state() for backend in backends]
+        torch.default_generator.manual_seed(seed)
+        for backend in backends[1:]:
+            backend.manual_seed(seed)
+        try:
+            yield
+        finally:
+            for backend, state in zip(backends, states, strict=True):
+                backend.set_rng_state(state)
+
+
+def _current(device):
+    """Return the context in which a device with a number is the one that torch means."""
+    if device.index is None or device.type == "cpu":
+        return nullcontext()
+    return torch.get_device_module(device).device(device)
+
+
+def copy_to_cpu(module):
+    """Return a copy of `module` on the CPU, without making one on its own device first."""
+    memo = {id(buffer): buffer.cpu() for buffer in module.buffers()}
+    for parameter in module.parameters():
+        memo[id(parameter)] = torch.nn.Parameter(parameter.detach().cpu(), parameter.requires_grad)
+    return copy.deepcopy(module, memo)
 
 
 @contextmanager

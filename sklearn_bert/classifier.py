@@ -1,6 +1,5 @@
 """BERT as a scikit-learn classifier of texts."""
 
-import copy
 import os
 import warnings
 from numbers import Integral, Real
@@ -445,7 +444,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
             Labels, of the type that `fit` was given.
         """
         check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return self.classes_[softmax(self._logits(X), axis=1).argmax(axis=1)]
 
     def _logits(self, X):
         """Return the logits of each text, in float64."""
@@ -477,7 +476,9 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         """Return the state with the module on the CPU, so that any machine can load it."""
         state = dict(super().__getstate__())
         if "module_" in state and self.module_.device.type != "cpu":
-            state["module_"] = copy.deepcopy(self.module_).cpu()
+            from ._device import copy_to_cpu
+
+            state["module_"] = copy_to_cpu(self.module_)
         return state
 
     def __sklearn_tags__(self):

@@ -86,3 +86,16 @@ def test_other_errors_pass_through():
         _device.explained_memory_error("cuda", batch_size=4, max_length=9),
     ):
         raise RuntimeError("shapes do not match")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_generators_of_gpus_are_as_before(device):
+    torch.cuda.init()
+    before = torch.cuda.get_rng_state_all()
+    drawn = []
+    for _ in range(2):
+        with seeded(3, torch.device(device)):
+            drawn.append(torch.rand(4, device=device))
+    assert torch.equal(*drawn)
+    assert all(map(torch.equal, torch.cuda.get_rng_state_all(), before))

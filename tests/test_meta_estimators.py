@@ -1,5 +1,6 @@
-"""The classifier inside scikit-learn's pipelines, searches, ensembles, calibration and inspection."""
+"""The classifier inside scikit-learn's pipelines, searches, ensembles and calibration."""
 
+from importlib import import_module
 from operator import itemgetter
 
 import numpy as np
@@ -40,9 +41,19 @@ from skorch.utils import noop
 
 
 @pytest.fixture(autouse=True)
-def single_threaded_workers():
-    """Give the worker processes one thread, as here: then their results are bit-equal to ours."""
-    with parallel_config("loky", inner_max_num_threads=1):
+def workers():
+    """Give the worker processes one thread, as here: then their results are bit-equal to ours.
+
+    They import torch at once. One whose first task is none of ours would grow by torch's size with
+    the next, which joblib takes for a leak: it warns and replaces the worker, and with warnings as
+    errors its own thread ends instead, and the test waits for ever.
+    """
+    with parallel_config(
+        "loky",
+        inner_max_num_threads=1,
+        initializer=import_module,
+        initargs=["sklearn_bert._encoder"],
+    ):
         yield
 
 

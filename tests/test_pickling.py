@@ -1,0 +1,270 @@
+"""Pickles and copies predict the same, anywhere, and hold only what prediction needs."""
+
+import copy
+import gc
+import io
+import pickle
+import shutil
+import weakref
+from functools import partial
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import torch
+import torch._lazy.ts_backend
+from sklearn.base import clone
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.utils import noop
+
+from sklearn_bert import BertTextClassifier
+
+FITTED = {
+    "classes_",
+    "module_",
+    "tokenizer_",
+    "max_length_",
+    "learning_rate_",
+    "history_",
+    "n_epochs_",
+}
+
+# What an application does that loads a model, on a machine without a network: the first try to
+# connect ends the process, in whatever thread and under whatever `except` it is made.
+LOAD_AND_PREDICT = """
+import os, pickle, socket
+
+def refuse(*args, **kwargs):
+    os._exit(3)
+
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.create_connection = socket.getaddrinfo = refuse
+
+import torch
+torch.set_num_threads(1)
+with open(os.environ["MODEL"], "rb") as file:
+    clf, texts = pickle.load(file)
+with open(os.environ["ANSWER"], "wb") as file:
+    pickle.dump((clf.predict_proba(texts), str(clf.module_.device)), file)
+"""
+
+
+def via_pickle(estimator, folder, protocol):
+    return pickle.loads(pickle.dumps(estimator, protocol))
+
+
+def via_cloudpickle(estimator, folder):
+    return pickle.loads(cloudpickle.dumps(estimator))
+
+
+def via_joblib(estimator, folder, mmap_mode):
+    joblib.dump(estimator, folder / "model.joblib")
+    return joblib.load(folder / "model.joblib", mmap_mode=mmap_mode)
+
+
+def via_deepcopy(estimator, folder):
+    return copy.deepcopy(estimator)
+
+
+def via_copy(estimator, folder):
+    return copy.copy(estimator)
+
+
+WAYS = {
+    **{
+        f"pickle protocol {protocol}": partial(via_pickle, protocol=protocol)
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)
+    },
+    "cloudpickle": via_cloudpickle,
+    "joblib": partial(via_joblib, mmap_mode=None),
+    "joblib memory-mapped": partial(via_joblib, mmap_mode="r"),
+    "deepcopy": via_deepcopy,
+    "copy": via_copy,
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+def duplicate(request, tmp_path):
+    """A function that sends an estimator one of the ways and returns what arrives."""
+    return partial(request.param, folder=tmp_path)
+
+
+def stopping(patience):
+    """A callback that stops training after `patience` epochs: none is better by 100."""
+    return EarlyStopping("train_loss", patience, threshold=100, threshold_mode="abs", sink=noop)
+
+
+def assert_same_parameters(one, other):
+    """Compare all parameters; callbacks, which have no ==, by theirs."""
+    one, other = one.get_params(), other.get_params()
+    names = [[type(callback) for callback in p.pop("callbacks") or ()] for p in (one, other)]
+    assert names[0] == names[1]
+    assert one == other
+
+
+@pytest.fixture
+def predict_elsewhere(run_python, tmp_path):
+    """A function that returns a fresh process's probabilities, and the device it has them from."""
+
+    def predict(clf, texts, **environment):
+        model, answer = tmp_path / "model.pickle", tmp_path / "answer.pickle"
+        model.write_bytes(pickle.dumps((clf, texts)))
+        # The hub is not switched off there, which would hide a request; and no model is cached.
+        here = {"HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+        run_python(LOAD_AND_PREDICT, MODEL=str(model), ANSWER=str(answer), **here, **environment)
+        return pickle.loads(answer.read_bytes())
+
+    return predict
+
+
+def test_a_fitted_copy_is_equal(fitted, reviews, duplicate):
+    other = duplicate(fitted)
+    np.testing.assert_array_equal(other.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+    np.testing.assert_array_equal(other.classes_, fitted.classes_)
+    assert other.classes_.dtype == fitted.classes_.dtype
+    assert other.history_ == fitted.history_
+    assert vars(other).keys() == vars(fitted).keys()
+    assert_same_parameters(other, fitted)
+
+
+def test_an_unfitted_copy_is_equal(make_classifier, duplicate):
+    clf = make_classifier(max_length=8, class_weight={"neg": 2}, callbacks=[stopping(1)])
+    other = duplicate(clf)
+    assert vars(other).keys() == vars(clf).keys()
+    assert_same_parameters(other, clf)
+
+
+def test_a_copy_trains_with_its_callback(make_classifier, reviews, duplicate):
+    clf = make_classifier(epochs=3, callbacks=[stopping(1)]).fit(*reviews)
+    other = duplicate(clf)
+    assert_same_parameters(other, clf)
+    assert other.n_epochs_ == clf.n_epochs_ < 3
+    other = duplicate(clone(clf).set_params(callbacks__EarlyStopping__patience=2))
+    assert other.fit(*reviews).n_epochs_ == clf.n_epochs_ + 1
+
+
+def test_a_copy_goes_on_in_the_random_state_of_the_original(make_classifier, reviews, duplicate):
+    random_state = np.random.RandomState(0)
+    random_state.uniform(size=5)  # no longer as the seed leaves it
+    clf = make_classifier(epochs=1, random_state=random_state)
+    # Of a deep copy: a shallow one shares its original's state, which a fit moves on.
+    other = duplicate(copy.deepcopy(clf))
+    np.testing.assert_array_equal(
+        other.fit(*reviews).predict_proba(reviews[0]), clf.fit(*reviews).predict_proba(reviews[0])
+    )
+
+
+def test_refitting_a_copy_leaves_the_original_as_it_is(fitted, reviews, duplicate):
+    texts, labels = reviews
+    before = fitted.predict_proba(texts)
+    other = duplicate(fitted).set_params(random_state=1, epochs=1).fit(texts, labels)
+    assert not np.array_equal(other.predict_proba(texts), before)
+    np.testing.assert_array_equal(fitted.predict_proba(texts), before)
+
+
+def test_a_pickle_needs_neither_hub_nor_folder(tiny_model, reviews, tmp_path, predict_elsewhere):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    clf = BertTextClassifier(folder, epochs=1, batch_size=8, random_state=0).fit(*reviews)
+    before = clf.predict_proba(reviews[0])
+    shutil.rmtree(folder)
+    proba, _ = predict_elsewhere(clf, reviews[0])
+    np.testing.assert_array_equal(proba, before)
+
+
+def test_a_pickle_of_a_model_on_another_device_is_on_the_cpu(fitted, reviews):
+    # torch's lazy device: the only other one that every machine has and that keeps its data.
+    torch._lazy.ts_backend.init()
+    clf = copy.deepcopy(fitted)
+    clf.module_.to("lazy")
+    other = pickle.loads(pickle.dumps(clf))
+    assert devices(other.module_) == {"cpu"}
+    np.testing.assert_array_equal(other.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+    assert devices(clf.module_) == {"lazy"}
+
+
+def devices(module):
+    """Return the devices of all that a module holds."""
+    return {tensor.device.type for tensor in [*module.parameters(), *module.buffers()]}
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+)
+def test_without_its_device_a_classifier_predicts_on_another_with_a_warning(
+    fitted, reviews, monkeypatch, method
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    clf = copy.copy(fitted).set_params(device="cuda")
+    with pytest.warns(UserWarning, match=r"device='cuda' is not .* Predicting on 'cpu'") as caught:
+        result = getattr(clf, method)(reviews[0])
+    np.testing.assert_array_equal(result, getattr(fitted, method)(reviews[0]))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__  # it points at the caller's line
+
+
+@pytest.mark.gpu
+def test_a_model_fitted_on_a_gpu_predicts_on_a_machine_without(
+    make_classifier, reviews, predict_elsewhere
+):
+    clf = make_classifier(device="auto").fit(*reviews)
+    assert devices(clf.module_) == {"cuda"}
+    proba, device = predict_elsewhere(clf, reviews[0], CUDA_VISIBLE_DEVICES="")
+    assert device == "cpu"
+    np.testing.assert_allclose(proba, clf.predict_proba(reviews[0]), atol=1e-4)
+    assert devices(clf.module_) == {"cuda"}
+
+
+def test_a_fitted_classifier_holds_only_its_module_and_tokenizer(fitted):
+    held = {name: value for name, value in vars(fitted).items() if name not in fitted.get_params()}
+    assert held.keys() == FITTED
+    sizes = {name: len(pickle.dumps(value)) for name, value in held.items()}
+    del sizes["module_"], sizes["tokenizer_"]
+    assert max(sizes.values()) < 2000, sizes
+
+
+def test_a_fitted_classifier_holds_no_gradients(fitted):
+    # They would double its memory until the next fit.
+    assert [name for name, p in fitted.module_.named_parameters() if p.grad is not None] == []
+
+
+class Witness(Callback):
+    """Keep weak references to the net that trains and to its optimizer."""
+
+    seen = ()
+
+    def on_train_begin(self, net, **kwargs):
+        """Remember them on the class, since it is a clone that runs."""
+        Witness.seen = (weakref.ref(net), weakref.ref(net.optimizer_))
+
+
+def test_the_net_and_the_optimizer_are_gone_after_a_fit(make_classifier, reviews):
+    clf = make_classifier(epochs=1, callbacks=[Witness()]).fit(*reviews)
+    gc.collect()
+    assert len(Witness.seen) == 2
+    assert [reference() for reference in Witness.seen] == [None, None]
+    assert not types_in_pickle(clf) & {NeuralNet, torch.optim.Optimizer}
+
+
+def types_in_pickle(estimator):
+    """Return the types, bases included, of all objects that a pickle holds."""
+    types = set()
+
+    class Observer(pickle.Pickler):
+        def persistent_id(self, obj):
+            types.update(type(obj).__mro__)
+
+    Observer(io.BytesIO()).dump(estimator)
+    return types
+
+
+@pytest.mark.slow
+def test_the_pickle_of_a_real_model_is_little_larger_than_its_weights(minilm, reviews):
+    texts, labels = reviews
+    clf = BertTextClassifier(minilm, epochs=1, random_state=0).fit(texts[:8], labels[:8])
+    weights = sum(p.numel() * p.element_size() for p in clf.module_.parameters())
+    assert weights < len(pickle.dumps(clf)) < 1.2 * weights

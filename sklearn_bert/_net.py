@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 # The new head starts from nothing and learns faster than the pretrained body.
-HEAD_FACTOR = 10
+HEAD_FACTOR = 100
 
 
 class WeightedCrossEntropy(torch.nn.Module):

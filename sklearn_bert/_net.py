@@ -17,9 +17,6 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
-# The new head starts from nothing and learns faster than the pretrained body.
-HEAD_FACTOR = 100
-
 
 class WeightedCrossEntropy(torch.nn.Module):
     """Mean over the texts of a batch of weight times cross-entropy.
@@ -220,6 +217,15 @@ def auto_learning_rate(width, n_steps):
     return min(2e-5 * (768 / width) ** exponent, 5e-4)
 
 
+def head_learning_rate(learning_rate):
+    """Return the peak learning rate of the new head: 100 times the body's, at most 0.01.
+
+    The head starts from nothing. At the rate of the pretrained body it would hardly have begun to
+    tell many classes apart when a short run ends.
+    """
+    return max(learning_rate, min(100 * learning_rate, 0.01))
+
+
 def train(
     module,
     batches,
@@ -265,10 +271,8 @@ def train(
         0 is silent, 1 shows a progress bar, 2 also a line an epoch.
     """
     n_steps = epochs * len(batches)
-    peaks = [
-        learning_rate * (HEAD_FACTOR if group["part"] == "head" else 1)
-        for group in parameter_groups(module, weight_decay)
-    ]
+    rates = {"body": learning_rate, "head": head_learning_rate(learning_rate)}
+    peaks = [rates[group["part"]] for group in parameter_groups(module, weight_decay)]
     own = [
         ("gradient_clipping", GradientNormClipping(1.0)),
         ("one_cycle", one_cycle(peaks, n_steps)),

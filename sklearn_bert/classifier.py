@@ -46,8 +46,9 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         Texts per optimizer step.
 
     learning_rate : float or "auto", default="auto"
-        Peak of the one-cycle policy. "auto" takes the width of the model and the number of
-        steps into account, see Notes; the value used is ``learning_rate_``.
+        Peak of the one-cycle policy, for the pretrained body; that of the new head is 100 times
+        as high, at most 0.01. "auto" takes the width of the model and the number of steps into
+        account, see Notes; the value used is ``learning_rate_``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of the weight matrices. Biases and norms have none.
@@ -126,8 +127,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    ``learning_rate="auto"`` is :math:`2 \\cdot 10^{-5} \\cdot (768 / w)^2` for a model of hidden
-    size :math:`w`, at most 5e-4.
+    ``learning_rate="auto"`` is :math:`2 \\cdot 10^{-5} \\cdot (768 / w)^p` for a model of hidden
+    size :math:`w`, at most 5e-4: 2e-5 at BERT's width, less for wider and more for narrower
+    models. :math:`p` is 2, but for narrower models 3 up to 100 steps, falling with the logarithm
+    of the number of steps to 2 at 1,000: short runs want more.
+
+    The new head starts from nothing and learns at 100 times the rate of the pretrained body,
+    at most 0.01, as discriminative fine-tuning has it: many classes or few steps would leave it
+    untrained. Both rates were chosen by measuring, see ``benchmarks/RESULTS.md`` in the
+    repository.
 
     Texts are tokenized once a fit, and batches hold texts of similar length, each batch padded
     to its own longest text only.
@@ -145,6 +153,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
 
     L. N. Smith (2018). A disciplined approach to neural network hyper-parameters: part 1 --
     learning rate, batch size, momentum, and weight decay. arXiv:1803.09820.
+
+    J. Howard, S. Ruder (2018). Universal Language Model Fine-tuning for Text Classification. ACL.
 
     I. Loshchilov, F. Hutter (2019). Decoupled Weight Decay Regularization. ICLR.
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_bert._net import HEAD_FACTOR, WeightedCrossEntropy, auto_learning_rate
+from sklearn_bert._net import WeightedCrossEntropy, auto_learning_rate
 
 
 class RecordSteps(Callback):
@@ -73,11 +73,12 @@ def test_biases_and_norms_do_not_decay(record_steps):
     assert groups == [(0.3, {2}), (0.0, {1}), (0.3, {2}), (0.0, {1})]
 
 
-def test_the_new_head_learns_faster_than_the_body(record_steps):
-    steps = record_steps(learning_rate=1e-3)
+@pytest.mark.parametrize(("body", "head"), [(2e-5, 2e-3), (1e-4, 1e-2), (1e-3, 1e-2), (0.5, 0.5)])
+def test_the_new_head_learns_faster_than_the_body(record_steps, body, head):
+    steps = record_steps(learning_rate=body)
     assert steps[0]["head"] == [(2, 32), (2,)]
     for step in steps:
-        assert step["head_lr"] == pytest.approx(HEAD_FACTOR * step["lr"])
+        assert step["head_lr"] == pytest.approx(step["lr"] * head / body)
 
 
 def test_gradients_are_clipped_to_norm_one(record_steps):

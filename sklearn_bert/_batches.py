@@ -116,6 +116,17 @@ class TrainingBatches:
         self.pad_token_id = pad_token_id
         self.random_state = random_state
 
+    def take(self, rows, random_state=None):
+        """Return the batches of the texts of `rows`."""
+        return TrainingBatches(
+            self.ragged.take(rows),
+            self.targets[rows],
+            self.weights[rows],
+            batch_size=self.batch_size,
+            pad_token_id=self.pad_token_id,
+            random_state=random_state,
+        )
+
     @property
     def n_tokens(self):
         """Tokens of all texts together."""

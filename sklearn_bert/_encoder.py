@@ -162,6 +162,26 @@ def longest_input(tokenizer, module):
     return min(limits)
 
 
+def find_max_length(max_length, tokenizer, module, model):
+    """Return the tokens kept of a text: `max_length`, or as many as the model can read.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot read as many, or nothing would be left beside special tokens.
+    """
+    longest = longest_input(tokenizer, module)
+    shortest = tokenizer.num_special_tokens_to_add() + 1
+    if max_length is None:
+        return longest
+    if not shortest <= max_length <= longest:
+        raise ValueError(
+            f"max_length must be from {shortest} to {longest} for model={str(model)!r}, got "
+            f"{max_length}; use None for the longest, or another model for longer texts."
+        )
+    return max_length
+
+
 def locate(model):
     """Return the folder of `model`: local, packaged, cached, or downloaded, in this order."""
     name = os.fspath(model)

@@ -268,10 +268,12 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, targets)
         weights = self._check_weights(texts, classes[targets], sample_weight)
         rows = np.flatnonzero(weights)
-        if len(present := np.unique(targets[rows])) < 2:
+        present = classes[np.unique(targets[rows])].tolist()
+        if len(present) < 2:
+            found = f"one class: {present[0]!r}" if present else "no class"
             raise ValueError(
-                "y must have at least 2 classes with a weight above 0, got one class: "
-                f"{classes[present[0]].item()!r}; add texts of another class."
+                f"y must have at least 2 classes with a weight above 0, got {found}; add texts of "
+                "another class."
             )
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
         fitted = self._train([texts[row] for row in rows], classes, targets[rows], weights[rows])
@@ -287,9 +289,9 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
 
     def _train(self, texts, classes, targets, weights):
         """Return the fitted attributes."""
-        from ._batches import tokenize
+        from ._batches import TrainingBatches, tokenize
         from ._device import explained_memory_error, find_device, find_dtype, seeded
-        from ._encoder import load_encoder
+        from ._encoder import find_max_length, load_encoder
         from ._net import auto_learning_rate, train
 
         callbacks = self._clone_callbacks()
@@ -298,16 +300,20 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         # One integer a fit: all that is random in it follows from that, in one generator for
         # torch and one for the order and the split.
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        random_state = np.random.RandomState(seed)
         with seeded(seed, device):
             tokenizer, module = load_encoder(self.model, len(classes))
-            max_length = self._check_max_length(tokenizer, module)
-            batches, validation, valid_rows = self._batches(
+            max_length = find_max_length(self.max_length, tokenizer, module, self.model)
+            batches = TrainingBatches(
                 tokenize(tokenizer, texts, max_length),
                 targets,
                 (weights / weights.mean()).astype(np.float32),
+                batch_size=self.batch_size,
                 pad_token_id=tokenizer.pad_token_id,
-                random_state=np.random.RandomState(seed),
             )
+            rows, valid_rows = self._split(targets, random_state)
+            validation = None if valid_rows is None else batches.take(valid_rows)
+            batches = batches.take(rows, random_state)
             learning_rate = self.learning_rate
             if learning_rate == "auto":
                 learning_rate = auto_learning_rate(
@@ -342,46 +348,17 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
                 )
         return {**fitted, "history_": history, "n_epochs_": len(history)}
 
-    def _check_max_length(self, tokenizer, module):
-        """Return the tokens kept of a text, or say why `max_length` cannot be."""
-        from ._encoder import longest_input
-
-        limit = longest_input(tokenizer, module)
-        least = tokenizer.num_special_tokens_to_add() + 1
-        if self.max_length is None:
-            return limit
-        if not least <= self.max_length <= limit:
-            raise ValueError(
-                f"max_length must be from {least} to {limit} for model={str(self.model)!r}, got "
-                f"{self.max_length}; use None for the longest, or another model for longer texts."
-            )
-        return self.max_length
-
-    def _batches(self, ragged, targets, weights, *, pad_token_id, random_state):
-        """Return the batches to train on, those held out or None, and the rows held out."""
-        from ._batches import TrainingBatches
-
-        rows, valid_rows = np.arange(len(ragged)), None
-        if self.early_stopping:
-            rows, valid_rows = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                stratify=targets,
-                random_state=random_state,
-            )
-
-        def take(rows, random_state):
-            return TrainingBatches(
-                ragged.take(rows),
-                targets[rows],
-                weights[rows],
-                batch_size=self.batch_size,
-                pad_token_id=pad_token_id,
-                random_state=random_state,
-            )
-
-        validation = take(valid_rows, None) if self.early_stopping else None
-        return take(rows, random_state), validation, valid_rows
+    def _split(self, targets, random_state):
+        """Return the rows to train on, and those held out or None."""
+        rows = np.arange(len(targets))
+        if not self.early_stopping:
+            return rows, None
+        return train_test_split(
+            rows,
+            test_size=self.validation_fraction,
+            stratify=targets,
+            random_state=random_state,
+        )
 
     def _validation_score(self, fitted, texts, y):
         """Return the function that scores the module in training on the texts held out."""

@@ -5,6 +5,9 @@ test rows, at several peaks, sizes and seeds.
 
     python benchmarks/learning_rate.py --data DIR --sets sst2_sentences:1000 banking77:2000
 
+``--head 10`` lets the head learn at ten times the peak, without an upper limit, instead of at the
+rate of the package's own rule.
+
 Each set is ``DIR/NAME/train.csv.gz`` with the columns ``text`` and ``label``; the number after
 the colon is the number of training rows.
 """
@@ -15,12 +18,14 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from sklearn_bert import BertTextClassifier
+from sklearn_bert import BertTextClassifier, _net
 
 
 def main():
     """Print one row a set and size, one column a peak."""
     options = parse_arguments()
+    if options.head is not None:
+        _net.head_learning_rate = lambda learning_rate: options.head * learning_rate
     print("| set | rows | steps | " + " | ".join(f"{rate:g}" for rate in options.rates) + " |")
     print("|---|---|---|" + "---|" * len(options.rates))
     for name, _, n_rows in (item.partition(":") for item in options.sets):
@@ -48,6 +53,7 @@ def parse_arguments():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--max-length", type=int, default=None)
+    parser.add_argument("--head", type=float, default=None, help="the head's rate, times the peak")
     parser.add_argument("--validation", type=int, default=1000, help="rows to score on")
     return parser.parse_args()
 

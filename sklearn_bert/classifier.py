@@ -380,6 +380,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
             The logits, in the order of ``classes_``; with two classes, that of ``classes_[1]``
             minus that of ``classes_[0]``.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has several columns.
         """
         check_is_fitted(self)
         logits = self._logits(X)
@@ -397,6 +406,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has several columns.
         """
         check_is_fitted(self)
         return log_softmax(self._logits(X), axis=1)
@@ -413,6 +431,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         -------
         proba : ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has several columns.
         """
         check_is_fitted(self)
         return softmax(self._logits(X), axis=1)
@@ -429,6 +456,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         -------
         y_pred : ndarray of shape (n_samples,)
             Labels, of the type that `fit` was given.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has several columns.
         """
         check_is_fitted(self)
         return self.classes_[softmax(self._logits(X), axis=1).argmax(axis=1)]

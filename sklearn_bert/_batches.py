@@ -1,5 +1,7 @@
 """Texts become token ids once; token ids become batches of similar length, many times."""
 
+from itertools import chain
+
 import numpy as np
 import torch
 
@@ -28,11 +30,7 @@ class RaggedIds:
     def __init__(self, ids, offsets):
         self.ids = ids
         self.offsets = offsets
-
-    @property
-    def lengths(self):
-        """Tokens of each text, special tokens included."""
-        return np.diff(self.offsets)
+        self.lengths = np.diff(offsets)  # tokens of each text, special tokens included
 
     def __len__(self):
         return len(self.offsets) - 1
@@ -63,8 +61,8 @@ def tokenize(tokenizer, texts, max_length):
             return_attention_mask=False,
             return_token_type_ids=False,
         )["input_ids"]
-        lengths += [len(row) for row in rows]
-        pieces.append(np.fromiter((token for row in rows for token in row), dtype=np.int32))
+        lengths += map(len, rows)
+        pieces.append(np.fromiter(chain.from_iterable(rows), dtype=np.int32))
     return RaggedIds(np.concatenate(pieces), _offsets(lengths))
 
 

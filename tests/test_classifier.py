@@ -13,7 +13,8 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, make_scorer
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, Freezer
+from transformers import AutoModel
 
 from sklearn_bert import BertTextClassifier
 
@@ -467,6 +468,13 @@ def test_callbacks_are_cloned_with_the_estimator(make_classifier):
 def test_what_is_no_callback_is_refused(make_classifier, reviews, callback):
     with pytest.raises(TypeError, match=r"^callbacks must hold skorch callbacks or"):
         make_classifier(callbacks=[callback]).fit(*reviews)
+
+
+def test_layers_can_be_frozen_by_a_callback(make_classifier, reviews, tiny_model):
+    start = AutoModel.from_pretrained(tiny_model).state_dict()
+    clf = make_classifier(callbacks=[Freezer("bert.embeddings.*")]).fit(*reviews)
+    for name, value in clf.module_.bert.state_dict().items():
+        assert torch.equal(value, start[name]) == name.startswith("embeddings.")
 
 
 # What is printed

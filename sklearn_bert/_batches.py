@@ -12,9 +12,6 @@ _TEXTS_PER_CALL = 4096
 # Batches that are sorted by length together: 3 % padding is left, and the order stays random.
 _BATCHES_PER_POOL = 50
 
-# Positions of a batch at prediction, padding included.
-_POSITIONS_PER_BATCH = 4096
-
 
 class RaggedIds:
     """The token ids of many texts, without padding.
@@ -155,13 +152,3 @@ class TrainingBatches:
         if self.random_state is not None:
             self.random_state.shuffle(batches := list(batches))
         return batches
-
-
-def prediction_batches(lengths):
-    """Yield the rows of each batch, longest texts first, with a bounded number of positions."""
-    order = np.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        n_rows = max(1, _POSITIONS_PER_BATCH // lengths[order[start]])
-        yield order[start : start + n_rows]
-        start += n_rows

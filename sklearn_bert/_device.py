@@ -104,7 +104,7 @@ def explained_memory_error(device, *, batch_size, max_length):
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise MemoryError(
             f"Out of memory on device '{device}' with batch_size={batch_size} and "
@@ -112,9 +112,16 @@ def explained_memory_error(device, *, batch_size, max_length):
         ) from error
 
 
-def _is_out_of_memory(error):
+def is_out_of_memory(error):
     """Return whether `error` is one of the forms in which torch says so."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     message = str(error)
     return "out of memory" in message or "can't allocate memory" in message
+
+
+def free_memory(device):
+    """Return what torch holds in reserve on `device`, so that smaller pieces find room."""
+    backend = torch.get_device_module(device)
+    if hasattr(backend, "empty_cache"):
+        backend.empty_cache()

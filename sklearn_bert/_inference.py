@@ -1,9 +1,13 @@
-"""Logits of texts, computed in batches sorted by length."""
+"""Logits of texts, computed in batches sorted by length that fit the memory."""
 
 import numpy as np
 import torch
 
-from ._batches import collate, prediction_batches
+from ._batches import collate
+from ._device import free_memory, is_out_of_memory
+
+# Positions of a batch, padding included; fewer once memory was full.
+_TOKENS_PER_BATCH = 4096
 
 
 def predict_logits(module, ragged, pad_token_id, device):
@@ -25,13 +29,28 @@ def predict_logits(module, ragged, pad_token_id, device):
     logits : ndarray of shape (n_texts, n_classes), dtype float32
     """
     module.to(device).eval()
-    rows, logits = [], []
+    lengths = ragged.lengths
+    order = np.argsort(-lengths, kind="stable")
+    logits, start, tokens_at_once = [], 0, _TOKENS_PER_BATCH
     with torch.inference_mode():
-        for batch in prediction_batches(ragged.lengths):
-            inputs = collate(ragged, batch, pad_token_id)
-            output = module(**{name: value.to(device) for name, value in inputs.items()})
-            rows.append(batch)
-            logits.append(output.logits)
-    ordered = np.empty((len(ragged), logits[0].shape[1]), dtype=np.float32)
-    ordered[np.concatenate(rows)] = torch.cat(logits).float().cpu().numpy()
+        while start < len(order):
+            rows = order[start : start + max(1, tokens_at_once // lengths[order[start]])]
+            try:
+                logits.append(_forward(module, collate(ragged, rows, pad_token_id), device))
+                start += len(rows)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if len(rows) == 1 or not is_out_of_memory(error):
+                    raise
+            # Outside of the except clause, which keeps the tensors of the failed try alive.
+            free_memory(device)
+            tokens_at_once = len(rows) * int(lengths[rows[0]]) // 2
+    sorted_logits = torch.cat(logits).float().cpu().numpy()
+    ordered = np.empty_like(sorted_logits)
+    ordered[order] = sorted_logits
     return ordered
+
+
+def _forward(module, inputs, device):
+    """Return the logits of one padded batch."""
+    return module(**{name: value.to(device) for name, value in inputs.items()}).logits

@@ -17,6 +17,8 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
+from ._device import free_memory, is_out_of_memory
+
 
 class WeightedCrossEntropy(torch.nn.Module):
     """Mean over the texts of a batch of weight times cross-entropy.
@@ -51,6 +53,7 @@ class FineTuningNet(NeuralNet):
         )
         self.autocast_dtype = autocast_dtype
         self.weight_decay = weight_decay
+        self.micro_batch_tokens_ = None
 
     @property
     def _default_callbacks(self):
@@ -84,6 +87,52 @@ class FineTuningNet(NeuralNet):
         ):
             return super().infer(x, **fit_params).logits.float()
 
+    def train_step_single(self, batch, **fit_params):
+        """Compute the gradient of the batch, in pieces where memory is short."""
+        self._set_training(True)
+        return self._step(batch, torch.Tensor.backward)
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of the batch, in pieces where memory is short."""
+        self._set_training(False)
+        with torch.no_grad():
+            return self._step(batch, torch.Tensor.detach)
+
+    def _step(self, batch, use_loss):
+        """Return loss and logits of the batch; on out-of-memory, again in smaller pieces."""
+        n_rows, width = batch[0]["input_ids"].shape
+        while True:
+            n_at_once = self.rows_at_once(n_rows, width)
+            try:
+                return self._accumulate(batch, n_at_once, use_loss)
+            except (RuntimeError, MemoryError) as error:
+                if n_at_once == 1 or not is_out_of_memory(error):
+                    raise
+            # Outside of the except clause, which keeps the tensors of the failed try alive.
+            self._zero_grad_optimizer()
+            free_memory(self.device)
+            self.micro_batch_tokens_ = n_at_once * width // 2
+
+    def rows_at_once(self, n_rows, width):
+        """Return how many of the rows of a batch are computed together."""
+        if self.micro_batch_tokens_ is None:
+            return n_rows
+        return min(n_rows, max(1, self.micro_batch_tokens_ // width))
+
+    def _accumulate(self, batch, n_at_once, use_loss):
+        """Return the loss of the batch, the sum over its pieces, and its logits."""
+        inputs, (classes, weights) = batch
+        loss, logits = 0.0, []
+        for start in range(0, len(classes), n_at_once):
+            piece = slice(start, start + n_at_once)
+            y_pred = self.infer({name: value[piece] for name, value in inputs.items()})
+            share = len(y_pred) / len(classes)
+            piece_loss = share * self.get_loss(y_pred, (classes[piece], weights[piece]))
+            use_loss(piece_loss)
+            loss += piece_loss.detach()
+            logits.append(y_pred.detach())
+        return {"loss": loss, "y_pred": torch.cat(logits)}
+
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train; a KeyboardInterrupt ends it quietly only where it is an early stopping."""
         self.notify("on_train_begin", X=X, y=y)
@@ -114,6 +163,8 @@ class EpochRecord(Callback):
         """Complete the row of the epoch."""
         net.history.record("learning_rate", self.learning_rate_)
         net.history.record("tokens_per_second", dataset_train.n_tokens / net.history[-1, "dur"])
+        if net.micro_batch_tokens_ is not None:
+            net.history.record("micro_batch_tokens", net.micro_batch_tokens_)
         if self.score is not None:
             net.history.record("valid_score", float(self.score(net.module_)))
 
@@ -128,9 +179,16 @@ class Progress(Callback):
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
         self.bar_ = tqdm(total=self.n_steps, desc="fit", unit="batch")
+        self.micro_batch_tokens_ = None
 
     def on_batch_end(self, net, training=False, loss=None, **kwargs):
-        """Advance by one step."""
+        """Advance by one step, and tell of a memory that was full."""
+        if net.micro_batch_tokens_ != self.micro_batch_tokens_:
+            self.micro_batch_tokens_ = net.micro_batch_tokens_
+            self.bar_.write(
+                f"Out of memory: batches go on in pieces of {self.micro_batch_tokens_} tokens, "
+                "with the same gradient."
+            )
         if training:
             self.bar_.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
             self.bar_.update()

@@ -115,7 +115,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
     history_ : list of dict
         One dict an epoch: ``epoch`` (from 1), ``train_loss``, with early stopping ``valid_loss``
         and, with a scorer, ``valid_score``; ``learning_rate`` at the end of the epoch,
-        ``seconds``, ``tokens_per_second``, and what `callbacks` recorded.
+        ``seconds``, ``tokens_per_second``, and what `callbacks` recorded. Where memory was short,
+        also ``micro_batch_tokens``, the size of the pieces that fitted.
 
     n_epochs_ : int
         Epochs trained, fewer than `epochs` if training stopped early.
@@ -139,6 +140,10 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
 
     Texts are tokenized once a fit, and batches hold texts of similar length, each batch padded
     to its own longest text only.
+
+    When a device runs out of memory, the step is done again in pieces of half the size, whose
+    gradients add up to that of the whole batch, weights included; the size that fits is kept for
+    the rest of the fit. Prediction does the same. `batch_size` is always what the optimizer sees.
 
     Fits in several threads of one process run one after the other, since dropout draws from
     torch's global generator. To run several at once, use processes.
@@ -261,7 +266,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
-            If the device runs out of memory.
+            If the device runs out of memory even with one text at a time.
         """
         texts = check_texts(X)
         classes, targets = encode_labels(y, estimator_name=type(self).__name__)

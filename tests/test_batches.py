@@ -8,7 +8,6 @@ from sklearn_bert._batches import (
     RaggedIds,
     TrainingBatches,
     collate,
-    prediction_batches,
     tokenize,
 )
 
@@ -96,13 +95,6 @@ def test_without_a_generator_batches_are_the_same_each_time(ragged):
     batches = make_batches(ragged, None)
     first, second = ([targets.tolist() for _, (targets, _) in batches] for _ in range(2))
     assert first == second
-
-
-def test_prediction_batches_hold_each_text_once_within_the_budget():
-    lengths = np.random.RandomState(0).randint(1, 6000, size=300)
-    batches = list(prediction_batches(lengths))
-    assert sorted(np.concatenate(batches)) == list(range(300))
-    assert all(len(rows) * lengths[rows].max() <= 4096 or len(rows) == 1 for rows in batches)
 
 
 def test_taking_rows_keeps_their_order(ragged):

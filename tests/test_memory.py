@@ -1,0 +1,114 @@
+"""A full memory costs a retry, not the run, and does not change the answer."""
+
+import numpy as np
+import pytest
+import torch
+from transformers.models.bert.modeling_bert import BertModel
+
+from sklearn_bert import BertTextClassifier
+
+
+@pytest.fixture
+def limit_memory(monkeypatch):
+    """Return a function after which more than so many positions at once are out of memory."""
+    forward = BertModel.forward
+    calls = []
+
+    def limit(n_positions, message="CUDA out of memory. Tried to allocate 1.00 GiB"):
+        def limited(self, input_ids=None, **kwargs):
+            calls.append(input_ids.numel())
+            if input_ids.numel() > n_positions:
+                raise torch.OutOfMemoryError(message)
+            return forward(self, input_ids=input_ids, **kwargs)
+
+        monkeypatch.setattr(BertModel, "forward", limited)
+        return calls
+
+    return limit
+
+
+def long_texts(reviews):
+    texts, labels = reviews
+    return [text + "of a " * (i % 7) for i, text in enumerate(texts)], labels
+
+
+@pytest.mark.parametrize("n_positions", [150, 60, 40])
+def test_training_in_pieces_equals_training_at_once(
+    make_classifier, reviews, limit_memory, n_positions
+):
+    X, y = long_texts(reviews)
+    weights = np.linspace(0.5, 2, len(X))
+    # At a low rate, since rounding grows with the steps.
+    parameters = {"dtype": "float32", "learning_rate": 1e-4, "batch_size": 16}
+    expected = make_classifier(**parameters).fit(X, y, sample_weight=weights)
+    proba = expected.predict_proba(X)
+    limit_memory(n_positions)
+    clf = make_classifier(**parameters).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(clf.predict_proba(X), proba, atol=1e-4)
+    for row, expected_row in zip(clf.history_, expected.history_, strict=True):
+        assert row["train_loss"] == pytest.approx(expected_row["train_loss"], rel=1e-4)
+        assert 0 < row["micro_batch_tokens"] <= n_positions
+        assert "micro_batch_tokens" not in expected_row
+
+
+def test_the_size_found_is_kept(make_classifier, reviews, limit_memory):
+    calls = limit_memory(60)
+    make_classifier(epochs=6, batch_size=16).fit(*reviews)
+    assert sum(positions > 60 for positions in calls) <= 3
+
+
+def test_validation_retries_too(make_classifier, reviews, limit_memory):
+    limit_memory(30)
+    parameters = {"early_stopping": True, "validation_fraction": 0.4, "batch_size": 24}
+    clf = make_classifier(**parameters).fit(*reviews)
+    assert all(np.isfinite(row["valid_loss"]) for row in clf.history_)
+
+
+def test_prediction_retries_and_keeps_the_order(fitted, reviews, limit_memory):
+    X, _ = long_texts(reviews)
+    expected = fitted.predict_proba(X)
+    limit_memory(50)
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-6)
+
+
+def test_one_text_that_does_not_fit_is_one_sentence(make_classifier, fitted, reviews, limit_memory):
+    limit_memory(3)
+    message = r"^Out of memory on device 'cpu' with batch_size=8 and max_length=64; lower"
+    with pytest.raises(MemoryError, match=message):
+        make_classifier().fit(*reviews)
+    with pytest.raises(MemoryError, match=message):
+        fitted.predict(reviews[0])
+
+
+def test_verbose_tells_of_it(make_classifier, reviews, limit_memory, capfd):
+    limit_memory(40)
+    make_classifier(verbose=1, batch_size=16).fit(*reviews)
+    assert "Out of memory: batches go on in pieces of " in capfd.readouterr().out
+
+
+def test_other_errors_are_not_retried(make_classifier, reviews, monkeypatch):
+    calls = []
+
+    def fail(self, *args, **kwargs):
+        calls.append(1)
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(BertModel, "forward", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        make_classifier().fit(*reviews)
+    assert len(calls) == 1
+
+
+@pytest.mark.gpu
+def test_a_real_full_gpu_costs_a_retry(minilm):
+    """With 1 GiB for the process, 64 texts of 512 tokens do not fit at once; in pieces they do."""
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(2**30 / total)
+    try:
+        clf = BertTextClassifier(minilm, batch_size=64, device="cuda", epochs=1, random_state=0)
+        clf.fit(["word " * 600] * 128, [0, 1] * 64)
+        assert clf.history_[0]["micro_batch_tokens"] < 64 * 512
+        assert clf.predict(["word " * 600] * 128).shape == (128,)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)

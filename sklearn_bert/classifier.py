@@ -321,9 +321,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
             batches = batches.take(rows, random_state)
             learning_rate = self.learning_rate
             if learning_rate == "auto":
-                learning_rate = auto_learning_rate(
-                    module.config.hidden_size, self.epochs * len(batches)
-                )
+                n_steps = self.epochs * len(batches)
+                learning_rate = auto_learning_rate(module.config.hidden_size, n_steps)
             fitted = {
                 "classes_": classes,
                 "module_": module,
@@ -331,11 +330,6 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
                 "max_length_": max_length,
                 "learning_rate_": learning_rate,
             }
-            score = None
-            if validation is not None and self.scoring != "loss":
-                score = self._validation_score(
-                    fitted, [texts[row] for row in valid_rows], classes[targets[valid_rows]]
-                )
             with explained_memory_error(device, batch_size=self.batch_size, max_length=max_length):
                 history = train(
                     module,
@@ -345,7 +339,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
                     learning_rate=learning_rate,
                     weight_decay=self.weight_decay,
                     patience=self.n_iter_no_change,
-                    score=score,
+                    score=self._validation_score(fitted, texts, targets, valid_rows),
                     callbacks=callbacks,
                     device=device,
                     dtype=dtype,
@@ -365,12 +359,15 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
             random_state=random_state,
         )
 
-    def _validation_score(self, fitted, texts, y):
-        """Return the function that scores the module in training on the texts held out."""
+    def _validation_score(self, fitted, texts, targets, rows):
+        """Return the function that scores the module in training on `rows`, None for the loss."""
+        if rows is None or self.scoring == "loss":
+            return None
         scorer = check_scoring(self, scoring=self.scoring)
         judged = clone(self)
         vars(judged).update(fitted)
-        return lambda module: scorer(judged, texts, y)
+        X, y = [texts[row] for row in rows], judged.classes_[targets[rows]]
+        return lambda module: scorer(judged, X, y)
 
     def decision_function(self, X):
         """Return the logits of the classes.

@@ -307,6 +307,15 @@ def test_an_error_in_fit_leaves_the_former_fit(make_classifier, reviews):
     assert vars(clf) == before
 
 
+@pytest.fixture
+def listens_to_ctrl_c():
+    """Take SIGINT as a terminal's process does; one started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_raises_and_leaves_the_former_fit(make_classifier, reviews):
     clf = make_classifier().fit(*reviews)
     before = dict(vars(clf))
@@ -317,6 +326,7 @@ def test_ctrl_c_raises_and_leaves_the_former_fit(make_classifier, reviews):
     assert vars(clf) == {**before, "callbacks": callbacks}
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_in_a_first_fit_leaves_it_unfitted(make_classifier, reviews):
     clf = make_classifier(callbacks=[Interrupt()], early_stopping=True)
     with pytest.raises(KeyboardInterrupt):

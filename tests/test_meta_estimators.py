@@ -348,7 +348,7 @@ def test_boosting_weighs_one_column(clf, reviews):
     assert len(boosting.estimators_) == 2
     first, second = (member.predict_proba(texts) for member in boosting.estimators_)
     assert not np.array_equal(first, second)
-    assert boosting.score(as_column(texts), labels) > 0.6
+    assert boosting.score(as_column(texts), labels) > 0.5
     assert set(boosting.predict(as_column(texts))) == {"neg", "pos"}
 
 

@@ -75,7 +75,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own. They are cloned at each fit. Their parameters are
         set as ``callbacks__name__parameter``, where the name of an unnamed one is that of its
-        class.
+        class. Those that predict on skorch's own data sets, such as EpochScoring, are not for
+        this: use `scoring`.
 
     device : str, default="auto"
         Any torch device, such as "cuda:1"; "auto" is "cuda", "mps" or "cpu", the first that is

@@ -66,11 +66,18 @@ class CallbacksMixin:
 
     def _clone_callbacks(self):
         """Return copies for one fit, since skorch changes the callbacks that it runs."""
+        from skorch.callbacks import BatchScoring, EpochScoring
+
         for item in self.callbacks or ():
             callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
             if isinstance(callback, type) or not hasattr(callback, "on_batch_end"):
                 raise TypeError(
                     "callbacks must hold skorch callbacks or (name, callback) tuples, got "
                     f"{item!r}; pass an instance of a subclass of skorch.callbacks.Callback."
+                )
+            if isinstance(callback, (BatchScoring, EpochScoring)):
+                raise TypeError(
+                    "callbacks must not predict on data sets of skorch, which there are none of, "
+                    f"got {type(callback).__name__}; use early_stopping=True with scoring=..."
                 )
         return clone(self.callbacks or [], safe=False)

@@ -13,7 +13,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, make_scorer
-from skorch.callbacks import Callback, EarlyStopping, Freezer
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, Freezer
 from transformers import AutoModel
 
 from sklearn_bert import BertTextClassifier
@@ -478,6 +478,15 @@ def test_callbacks_are_cloned_with_the_estimator(make_classifier):
 def test_what_is_no_callback_is_refused(make_classifier, reviews, callback):
     with pytest.raises(TypeError, match=r"^callbacks must hold skorch callbacks or"):
         make_classifier(callbacks=[callback]).fit(*reviews)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_callback_that_predicts_on_skorchs_data_is_refused(
+    make_classifier, reviews, early_stopping
+):
+    clf = make_classifier(early_stopping=early_stopping, callbacks=[EpochScoring("accuracy")])
+    with pytest.raises(TypeError, match=r"got EpochScoring; use early_stopping=True with scoring"):
+        clf.fit(*reviews)
 
 
 def test_layers_can_be_frozen_by_a_callback(make_classifier, reviews, tiny_model):

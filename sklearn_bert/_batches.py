@@ -1,84 +1,47 @@
-"""Texts become token ids once; token ids become batches of similar length, many times."""
-
-from itertools import chain
+"""Token ids become batches of texts of similar length, and batches pieces that fit the memory."""
 
 import numpy as np
 import torch
-
-# Texts tokenized per call: large enough for the tokenizer's own threads, small enough that its
-# lists of Python integers (60 times the size of the array) never pile up.
-_TEXTS_PER_CALL = 4096
 
 # Batches that are sorted by length together: 3 % padding is left, and the order stays random.
 _BATCHES_PER_POOL = 50
 
 
-class RaggedIds:
-    """The token ids of many texts, without padding.
+class Texts:
+    """Some texts of a `RaggedIds`, in order.
 
     Parameters
     ----------
-    ids : ndarray of shape (n_tokens,), dtype int32
-        The ids of all texts, one text after the other.
-    offsets : ndarray of shape (n_texts + 1,), dtype int64
-        Text `i` is ``ids[offsets[i]:offsets[i + 1]]``.
+    ragged : RaggedIds
+        All texts.
+    rows : ndarray of shape (n_rows,), dtype int64
+        Those that are meant.
     """
 
-    def __init__(self, ids, offsets):
-        self.ids = ids
-        self.offsets = offsets
-        self.lengths = np.diff(offsets)  # tokens of each text, special tokens included
+    def __init__(self, ragged, rows):
+        self.ragged = ragged
+        self.rows = rows
 
     def __len__(self):
-        return len(self.offsets) - 1
+        return len(self.rows)
 
-    def __getitem__(self, row):
-        return self.ids[self.offsets[row] : self.offsets[row + 1]]
+    def __getitem__(self, piece):
+        return Texts(self.ragged, self.rows[piece])
 
-    def take(self, rows):
-        """Return the texts of `rows`, in that order."""
-        ids = np.concatenate([self[row] for row in rows])
-        return RaggedIds(ids, _offsets(self.lengths[rows]))
+    @property
+    def lengths(self):
+        """Tokens of each text."""
+        return self.ragged.lengths[self.rows]
 
-
-def _offsets(lengths):
-    """Return where each text begins, and at last where the last one ends."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def tokenize(tokenizer, texts, max_length):
-    """Return the `RaggedIds` of `texts`, each cut at `max_length` tokens."""
-    pieces, lengths = [], []
-    for start in range(0, len(texts), _TEXTS_PER_CALL):
-        rows = tokenizer(
-            texts[start : start + _TEXTS_PER_CALL],
-            truncation=True,
-            max_length=max_length,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
-        lengths += map(len, rows)
-        pieces.append(np.fromiter(chain.from_iterable(rows), dtype=np.int32))
-    return RaggedIds(np.concatenate(pieces), _offsets(lengths))
-
-
-def collate(ragged, rows, pad_token_id):
-    """Return the model's input for `rows`, padded to the longest of them.
-
-    Returns
-    -------
-    inputs : dict of str to Tensor of shape (len(rows), longest)
-        ``input_ids`` and ``attention_mask``, both int64.
-    """
-    lengths = ragged.lengths[rows]
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    ids = np.full(mask.shape, pad_token_id, dtype=np.int64)
-    ids[mask] = np.concatenate([ragged[row] for row in rows])
-    return {
-        "input_ids": torch.from_numpy(ids),
-        "attention_mask": torch.from_numpy(mask.astype(np.int64)),
-    }
+    def pieces(self, n_tokens):
+        """Yield slices of at most `n_tokens` positions, padding included, or of one text."""
+        start, longest = 0, 0
+        for stop, length in enumerate(self.lengths.tolist()):
+            longest = max(longest, length)
+            if stop > start and (stop + 1 - start) * longest > n_tokens:
+                yield slice(start, stop)
+                start, longest = stop, length
+        yield slice(start, len(self))
 
 
 class TrainingBatches:
@@ -97,18 +60,15 @@ class TrainingBatches:
         Weight of each text in the loss.
     batch_size : int
         Texts a batch; the last one of a pool may hold fewer.
-    pad_token_id : int
-        Fills up the shorter texts.
     random_state : RandomState instance or None
         Draws the order. None gives the texts sorted by length, the same each time.
     """
 
-    def __init__(self, ragged, targets, weights, *, batch_size, pad_token_id, random_state=None):
+    def __init__(self, ragged, targets, weights, *, batch_size, random_state=None):
         self.ragged = ragged
         self.targets = targets
         self.weights = weights
         self.batch_size = batch_size
-        self.pad_token_id = pad_token_id
         self.random_state = random_state
 
     def take(self, rows, random_state=None):
@@ -118,7 +78,6 @@ class TrainingBatches:
             self.targets[rows],
             self.weights[rows],
             batch_size=self.batch_size,
-            pad_token_id=self.pad_token_id,
             random_state=random_state,
         )
 
@@ -132,9 +91,8 @@ class TrainingBatches:
 
     def __iter__(self):
         for rows in self._rows():
-            inputs = collate(self.ragged, rows, self.pad_token_id)
             targets = torch.from_numpy(self.targets[rows])
-            yield inputs, (targets, torch.from_numpy(self.weights[rows]))
+            yield Texts(self.ragged, rows), (targets, torch.from_numpy(self.weights[rows]))
 
     def _rows(self):
         """Return the rows of each batch."""

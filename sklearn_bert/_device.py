@@ -90,6 +90,23 @@ def _current(device):
     return torch.get_device_module(device).device(device)
 
 
+@contextmanager
+def fast_float32(device):
+    """Multiply float32 matrices on CUDA in TensorFloat-32, which Ampere and later are faster with.
+
+    The switch is global in torch: it is set back afterwards.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
 def copy_to_cpu(module):
     """Return a copy of `module` on the CPU, without making one on its own device first."""
     memo = {id(buffer): buffer.cpu() for buffer in module.buffers()}

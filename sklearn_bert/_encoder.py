@@ -34,6 +34,10 @@ _TOKENIZER_FILES = ("tokenizer*.json", "vocab.*", "*.model", "merges.txt", "*_to
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
+# Names of attention dropout in the configurations. It is switched off: no attention kernel that is
+# fast knows it, and accuracy is the same without, see benchmarks/RESULTS.md.
+_ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
+
 _HUB_TIMEOUT = 8  # seconds until a hub that does not answer is given up
 
 _WAYS_OUT = (
@@ -77,7 +81,7 @@ def load_encoder(model, n_classes):
             _check_encoder(config, model)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             _check_tokenizer(tokenizer, config, model)
-            module = _load_module(folder, n_classes)
+            module = _load_module(folder, config, n_classes)
         except _Unfit:
             raise
         except Exception as error:
@@ -93,14 +97,16 @@ class _Unfit(ValueError):
     """The model loads but is of the wrong kind; its message is complete."""
 
 
-def _load_module(folder, n_classes):
+def _load_module(folder, config, n_classes):
     """Return the architecture's own classifier with the checkpoint's body and a new head."""
+    off = {name: 0.0 for name in _ATTENTION_DROPOUTS if hasattr(config, name)}
     module = AutoModelForSequenceClassification.from_pretrained(
         folder,
         num_labels=n_classes,
         dtype=torch.float32,  # the default would train a half-precision checkpoint as it lies
         ignore_mismatched_sizes=True,
         trust_remote_code=False,
+        **off,
     )
     if any("ForSequenceClassification" in name for name in module.config.architectures or ()):
         _renew_head(module)

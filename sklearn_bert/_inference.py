@@ -3,14 +3,16 @@
 import numpy as np
 import torch
 
-from ._batches import collate
+from ._batches import Texts
 from ._device import free_memory, is_out_of_memory
+from ._forward import Forward
 
-# Positions of a batch, padding included; fewer once memory was full.
-_TOKENS_PER_BATCH = 4096
+# Positions computed at once: enough to keep the device busy; fewer once memory was full.
+_TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
+_TOKENS_AT_ONCE_ON_A_GPU = 65536
 
 
-def predict_logits(module, ragged, pad_token_id, device):
+def predict_logits(module, ragged, device, dtype):
     """Return the logits of each text, in the order of the texts.
 
     Parameters
@@ -19,38 +21,38 @@ def predict_logits(module, ragged, pad_token_id, device):
         Moved to `device` and put in evaluation mode, if it is not so already.
     ragged : RaggedIds
         The texts.
-    pad_token_id : int
-        Fills up the shorter texts of a batch.
     device : torch.device
         Where to compute.
+    dtype : torch.dtype
+        Arithmetic; the weights stay in float32.
 
     Returns
     -------
     logits : ndarray of shape (n_texts, n_classes), dtype float32
     """
-    module.to(device).eval()
-    lengths = ragged.lengths
-    order = np.argsort(-lengths, kind="stable")
-    logits, start, tokens_at_once = [], 0, _TOKENS_PER_BATCH
-    with torch.inference_mode():
+    if module.device != device:
+        module.to(device)
+    if module.training:
+        module.eval()
+    forward = Forward(module, device, dtype)
+    order = np.argsort(-ragged.lengths, kind="stable")
+    logits, start = [], 0
+    tokens_at_once = _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU)
+    with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
         while start < len(order):
-            rows = order[start : start + max(1, tokens_at_once // lengths[order[start]])]
+            rest = Texts(ragged, order[start : start + tokens_at_once])
+            texts = rest[next(rest.pieces(tokens_at_once))]
             try:
-                logits.append(_forward(module, collate(ragged, rows, pad_token_id), device))
-                start += len(rows)
+                logits.append(forward(texts))
+                start += len(texts)
                 continue
             except (RuntimeError, MemoryError) as error:
-                if len(rows) == 1 or not is_out_of_memory(error):
+                if len(texts) == 1 or not is_out_of_memory(error):
                     raise
             # Outside of the except clause, which keeps the tensors of the failed try alive.
             free_memory(device)
-            tokens_at_once = len(rows) * int(lengths[rows[0]]) // 2
-    sorted_logits = torch.cat(logits).float().cpu().numpy()
+            tokens_at_once = len(texts) * int(texts.lengths[0]) // 2
+    sorted_logits = torch.cat(logits).cpu().numpy()
     ordered = np.empty_like(sorted_logits)
     ordered[order] = sorted_logits
     return ordered
-
-
-def _forward(module, inputs, device):
-    """Return the logits of one padded batch."""
-    return module(**{name: value.to(device) for name, value in inputs.items()}).logits

@@ -1,6 +1,7 @@
 """Training: the skorch net, its loss, its optimizer and the one-cycle policy."""
 
 import math
+import time
 
 import numpy as np
 import torch
@@ -17,7 +18,14 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
-from ._device import free_memory, is_out_of_memory
+from ._device import fast_float32, free_memory, is_out_of_memory
+from ._forward import Forward
+from ._packed import to_device
+
+# Positions computed at once on a CPU: more are no faster there, and need more memory.
+_TOKENS_AT_ONCE_ON_A_CPU = 4096
+
+_SECONDS_BETWEEN_LOSSES = 0.5  # of the progress bar: reading a loss waits for the GPU
 
 
 class WeightedCrossEntropy(torch.nn.Module):
@@ -43,17 +51,20 @@ class FineTuningNet(NeuralNet):
         Arithmetic of the forward pass; the weights stay float32.
     weight_decay : float
         Decoupled weight decay of the matrices; biases and norms have none.
+    gradient_checkpointing : bool or "auto"
+        Whether to compute the layers twice instead of keeping what they gave; "auto" does so
+        when memory is short and a batch is down to pieces of one text.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *, autocast_dtype, weight_decay, **kwargs):
+    def __init__(self, module, *, autocast_dtype, weight_decay, gradient_checkpointing, **kwargs):
         super().__init__(
             module, criterion=WeightedCrossEntropy, train_split=None, verbose=0, **kwargs
         )
         self.autocast_dtype = autocast_dtype
         self.weight_decay = weight_decay
-        self.micro_batch_tokens_ = None
+        self.gradient_checkpointing = gradient_checkpointing
 
     @property
     def _default_callbacks(self):
@@ -62,6 +73,26 @@ class FineTuningNet(NeuralNet):
             ("train_loss", PassthroughScoring(name="train_loss", on_train=True)),
             ("valid_loss", PassthroughScoring(name="valid_loss")),
         ]
+
+    def initialize(self):
+        """Prepare training: what computes logits, and how much of a batch at once."""
+        super().initialize()
+        device = torch.device(self.device)
+        self.logits_of_ = Forward(self.module_, device, self.autocast_dtype)
+        if self.gradient_checkpointing is True:
+            self.logits_of_.start_checkpointing()
+        self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device)
+        self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
+        self.micro_batch_tokens_ = None  # what was found when memory was short
+        return self
+
+    def close(self):
+        """Leave the module ready for use, and no heavier than it came."""
+        if self.initialized_:
+            self.logits_of_.stop_checkpointing()
+            self.embedding_.close()
+            self.module_.eval()
+            self.module_.zero_grad(set_to_none=True)  # gradients weigh as much as the module
 
     def initialize_optimizer(self, triggered_directly=None):
         """Create AdamW; the learning rates are those of the one-cycle policy."""
@@ -80,17 +111,32 @@ class FineTuningNet(NeuralNet):
         return dataset
 
     def infer(self, x, **fit_params):
-        """Return the logits in float32."""
-        device = torch.device(self.device)
-        with torch.autocast(
-            device.type, self.autocast_dtype, enabled=self.autocast_dtype != torch.float32
-        ):
-            return super().infer(x, **fit_params).logits.float()
+        """Return the logits of some texts in float32."""
+        return self.logits_of_(x)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run an epoch; its losses are read together at the end, which waits for a GPU once."""
+        if iterator is None:
+            return
+        losses = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"])
+            self.history.record_batch(f"{prefix}_loss", step["loss"])
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        rows = [row for row in self.history[-1]["batches"] if f"{prefix}_loss" in row]
+        for row, loss in zip(rows, torch.stack(losses).tolist(), strict=True):
+            row[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
 
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of the batch, in pieces where memory is short."""
         self._set_training(True)
-        return self._step(batch, torch.Tensor.backward)
+        step = self._step(batch, torch.Tensor.backward)
+        self.embedding_.fill()
+        return step
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""
@@ -100,33 +146,34 @@ class FineTuningNet(NeuralNet):
 
     def _step(self, batch, use_loss):
         """Return loss and logits of the batch; on out-of-memory, again in smaller pieces."""
-        n_rows, width = batch[0]["input_ids"].shape
         while True:
-            n_at_once = self.rows_at_once(n_rows, width)
+            pieces = list(batch[0].pieces(self.tokens_at_once_))
             try:
-                return self._accumulate(batch, n_at_once, use_loss)
+                return self._accumulate(batch, pieces, use_loss)
             except (RuntimeError, MemoryError) as error:
-                if n_at_once == 1 or not is_out_of_memory(error):
+                if not is_out_of_memory(error) or not self._need_less_memory(batch[0], pieces):
                     raise
             # Outside of the except clause, which keeps the tensors of the failed try alive.
             self._zero_grad_optimizer()
             free_memory(self.device)
-            self.micro_batch_tokens_ = n_at_once * width // 2
 
-    def rows_at_once(self, n_rows, width):
-        """Return how many of the rows of a batch are computed together."""
-        if self.micro_batch_tokens_ is None:
-            return n_rows
-        return min(n_rows, max(1, self.micro_batch_tokens_ // width))
+    def _need_less_memory(self, texts, pieces):
+        """Return whether the next try can do with less: half the tokens, or checkpointing."""
+        if len(pieces) == len(texts):
+            return self.gradient_checkpointing == "auto" and self.logits_of_.start_checkpointing()
+        largest = max(len(texts[piece]) * int(texts[piece].lengths.max()) for piece in pieces)
+        self.tokens_at_once_ = self.micro_batch_tokens_ = largest // 2
+        return True
 
-    def _accumulate(self, batch, n_at_once, use_loss):
+    def _accumulate(self, batch, pieces, use_loss):
         """Return the loss of the batch, the sum over its pieces, and its logits."""
-        inputs, (classes, weights) = batch
+        texts, targets = batch
+        device = torch.device(self.device)
+        classes, weights = (to_device(target, device) for target in targets)
         loss, logits = 0.0, []
-        for start in range(0, len(classes), n_at_once):
-            piece = slice(start, start + n_at_once)
-            y_pred = self.infer({name: value[piece] for name, value in inputs.items()})
-            share = len(y_pred) / len(classes)
+        for piece in pieces:
+            y_pred = self.infer(texts[piece])
+            share = len(y_pred) / len(texts)
             piece_loss = share * self.get_loss(y_pred, (classes[piece], weights[piece]))
             use_loss(piece_loss)
             loss += piece_loss.detach()
@@ -148,6 +195,47 @@ class FineTuningNet(NeuralNet):
         return self
 
 
+class RowGradients:
+    """The gradient of the word embeddings, filled in for the words of a batch only.
+
+    torch gives it as a new matrix with a row for each word of the vocabulary. On a CPU, getting
+    and clearing that memory takes as long as everything else in a small layer: here one matrix
+    is kept, and only the rows that were used are touched.
+
+    Parameters
+    ----------
+    embedding : torch.nn.Embedding
+        The word embeddings.
+    device : torch.device
+        Where they are; only on a CPU is there anything to be gained.
+    """
+
+    def __init__(self, embedding, device):
+        self.embedding = embedding
+        self.is_used = device.type == "cpu" and type(embedding) is torch.nn.Embedding
+        self.is_used = self.is_used and not embedding.sparse
+        if self.is_used:
+            embedding.sparse = True
+            self.dense = torch.zeros_like(embedding.weight)
+            self.rows = torch.zeros(0, dtype=torch.int64)
+
+    def fill(self):
+        """Make the gradient of the weights dense."""
+        weight = self.embedding.weight
+        if not self.is_used or weight.grad is None:
+            return
+        gradient = weight.grad.coalesce()
+        self.dense[self.rows] = 0
+        self.rows = gradient.indices()[0]
+        self.dense[self.rows] = gradient.values()
+        weight.grad = self.dense
+
+    def close(self):
+        """Leave the embeddings as they were."""
+        if self.is_used:
+            self.embedding.sparse = False
+
+
 class EpochRecord(Callback):
     """Record the learning rate, the tokens a second and, if asked for, the validation score."""
 
@@ -165,6 +253,8 @@ class EpochRecord(Callback):
         net.history.record("tokens_per_second", dataset_train.n_tokens / net.history[-1, "dur"])
         if net.micro_batch_tokens_ is not None:
             net.history.record("micro_batch_tokens", net.micro_batch_tokens_)
+        if net.logits_of_.checkpointing:
+            net.history.record("gradient_checkpointing", True)
         if self.score is not None:
             net.history.record("valid_score", float(self.score(net.module_)))
 
@@ -180,6 +270,8 @@ class Progress(Callback):
         """Open the bar."""
         self.bar_ = tqdm(total=self.n_steps, desc="fit", unit="batch")
         self.micro_batch_tokens_ = None
+        self.checkpointing_ = net.logits_of_.checkpointing
+        self.shown_ = -math.inf
 
     def on_batch_end(self, net, training=False, loss=None, **kwargs):
         """Advance by one step, and tell of a memory that was full."""
@@ -189,8 +281,13 @@ class Progress(Callback):
                 f"Out of memory: batches go on in pieces of {self.micro_batch_tokens_} tokens, "
                 "with the same gradient."
             )
+        if net.logits_of_.checkpointing != self.checkpointing_:
+            self.checkpointing_ = net.logits_of_.checkpointing
+            self.bar_.write("Out of memory with one text: going on with gradient checkpointing.")
         if training:
-            self.bar_.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            if time.monotonic() - self.shown_ > _SECONDS_BETWEEN_LOSSES:
+                self.bar_.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+                self.shown_ = time.monotonic()
             self.bar_.update()
 
     def on_epoch_end(self, net, **kwargs):
@@ -297,6 +394,7 @@ def train(
     callbacks,
     device,
     dtype,
+    gradient_checkpointing,
     verbose,
 ):
     """Fine-tune `module` in place and return the history, one dict an epoch.
@@ -325,6 +423,8 @@ def train(
         Where to train.
     dtype : torch.dtype
         Arithmetic of the forward pass.
+    gradient_checkpointing : bool or "auto"
+        Whether to compute the layers twice to save memory; "auto" does so when nothing else helps.
     verbose : int
         0 is silent, 1 shows a progress bar, 2 also a line an epoch.
     """
@@ -345,15 +445,17 @@ def train(
         module,
         autocast_dtype=dtype,
         weight_decay=weight_decay,
+        gradient_checkpointing=gradient_checkpointing,
         max_epochs=epochs,
         callbacks=own + callbacks,
         device=device,
     )
     try:
-        net.fit((batches, validation))
+        with fast_float32(device):
+            net.fit((batches, validation))
     finally:
         progress.close()
-    module.zero_grad(set_to_none=True)  # gradients weigh as much as the module
+        net.close()
     return epoch_rows(net.history)
 
 

@@ -1,15 +1,10 @@
-"""Tokens without padding, and batches of similar length."""
+"""Batches of similar length, and the pieces they are computed in."""
 
 import numpy as np
 import pytest
-import torch
 
-from sklearn_bert._batches import (
-    RaggedIds,
-    TrainingBatches,
-    collate,
-    tokenize,
-)
+from sklearn_bert._batches import Texts, TrainingBatches
+from sklearn_bert._tokens import RaggedIds
 
 
 @pytest.fixture
@@ -17,7 +12,7 @@ def ragged():
     """Five hundred texts; token ids tell the text that they belong to."""
     lengths = np.random.RandomState(0).randint(1, 60, size=500)
     ids = np.repeat(np.arange(500, dtype=np.int32) + 1, lengths)
-    return RaggedIds(ids, np.r_[0, lengths.cumsum()])
+    return RaggedIds(ids, lengths, pad_token_id=0)
 
 
 def make_batches(ragged, random_state, batch_size=8):
@@ -28,39 +23,18 @@ def make_batches(ragged, random_state, batch_size=8):
         targets,
         weights,
         batch_size=batch_size,
-        pad_token_id=0,
         random_state=random_state,
     )
-
-
-def test_tokenizing_gives_what_the_tokenizer_gives(fitted, monkeypatch):
-    monkeypatch.setattr("sklearn_bert._batches._TEXTS_PER_CALL", 2)
-    texts = ["the good film", "", "bad", "a unheard of a book", "good " * 100]
-    ragged = tokenize(fitted.tokenizer_, texts, 16)
-    expected = fitted.tokenizer_(texts, truncation=True, max_length=16)["input_ids"]
-    assert [ragged[row].tolist() for row in range(len(ragged))] == expected
-    assert ragged.ids.dtype == np.int32
-    assert ragged.lengths.tolist() == [5, 2, 3, 7, 16]
-
-
-def test_collating_pads_to_the_longest_of_the_batch(ragged):
-    rows = np.array([3, 0, 7])
-    inputs = collate(ragged, rows, pad_token_id=9)
-    assert inputs["input_ids"].shape == (3, ragged.lengths[rows].max())
-    assert inputs["attention_mask"].sum(1).tolist() == ragged.lengths[rows].tolist()
-    for row, ids, mask in zip(rows, inputs["input_ids"], inputs["attention_mask"], strict=True):
-        assert ids[mask.bool()].tolist() == ragged[row].tolist()
-        assert set(ids[~mask.bool()].tolist()) <= {9}
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 600])
 def test_each_text_is_in_one_batch_with_its_own_target_and_weight(ragged, batch_size):
     batches = make_batches(ragged, np.random.RandomState(0), batch_size)
     seen = []
-    for inputs, (targets, weights) in batches:
-        assert len(targets) <= batch_size
+    for texts, (targets, weights) in batches:
+        assert len(texts) == len(targets) <= batch_size
         seen += targets.tolist()
-        assert inputs["input_ids"][:, 0].tolist() == (targets + 1).tolist()
+        assert [texts.ragged[row][0] for row in texts.rows] == (targets + 1).tolist()
         assert weights.tolist() == (targets / 2).tolist()
     assert sorted(seen) == list(range(500))
 
@@ -82,13 +56,22 @@ def test_each_epoch_has_a_new_order_and_a_seed_repeats_it(ragged):
     assert two_epochs(1) != [first, second]
 
 
-def test_little_is_padded_and_the_order_of_lengths_is_random(ragged):
-    masks = [
-        inputs["attention_mask"] for inputs, _ in make_batches(ragged, np.random.RandomState(0))
-    ]
-    assert sum(mask.numel() for mask in masks) < 1.1 * len(ragged.ids)
-    widths = [mask.shape[1] for mask in masks]
-    assert abs(np.corrcoef(widths, np.arange(len(widths)))[0, 1]) < 0.5
+def test_lengths_are_similar_in_a_batch_and_random_from_batch_to_batch(ragged):
+    batches = [texts.lengths for texts, _ in make_batches(ragged, np.random.RandomState(0))]
+    longest = np.array([lengths.max() for lengths in batches])
+    assert sum(longest * [len(lengths) for lengths in batches]) < 1.1 * len(ragged.ids)
+    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize(("median", "spread"), [(24, 0.45), (220, 0.6)])
+def test_little_is_padded_at_the_lengths_of_real_texts(median, spread):
+    """Lengths spread as those of sentences and of reviews, in batches of 32."""
+    lengths = np.random.RandomState(0).lognormal(np.log(median), spread, size=6400).clip(3, 512)
+    lengths = lengths.astype(int)
+    ragged = RaggedIds(np.zeros(lengths.sum(), dtype=np.int32), lengths, pad_token_id=0)
+    batches = make_batches(ragged, np.random.RandomState(0), 32)
+    positions = sum(len(texts) * texts.lengths.max() for texts, _ in batches)
+    assert positions < 1.05 * lengths.sum()
 
 
 def test_without_a_generator_batches_are_the_same_each_time(ragged):
@@ -97,8 +80,11 @@ def test_without_a_generator_batches_are_the_same_each_time(ragged):
     assert first == second
 
 
-def test_taking_rows_keeps_their_order(ragged):
-    rows = np.array([4, 4, 0])
-    taken = ragged.take(rows)
-    assert [taken[i].tolist() for i in range(3)] == [ragged[row].tolist() for row in rows]
-    assert torch.from_numpy(taken.ids).dtype == torch.int32
+@pytest.mark.parametrize("n_tokens", [1, 59, 100, 1000, 10**6])
+def test_pieces_hold_all_texts_in_order_and_fit(ragged, n_tokens):
+    texts = Texts(ragged, np.random.RandomState(1).permutation(500))
+    pieces = [texts[piece] for piece in texts.pieces(n_tokens)]
+    assert np.concatenate([piece.rows for piece in pieces]).tolist() == texts.rows.tolist()
+    for piece in pieces:
+        assert len(piece) == 1 or len(piece) * piece.lengths.max() <= n_tokens
+    assert n_tokens < 10**6 or len(pieces) == 1

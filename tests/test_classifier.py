@@ -28,8 +28,8 @@ class RecordBatches(Callback):
         self.kept = kept
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        inputs, (_, weights) = batch
-        self.kept.append((inputs["attention_mask"].sum(1).tolist(), training, weights.tolist()))
+        texts, (_, weights) = batch
+        self.kept.append((texts.lengths.tolist(), training, weights.tolist()))
 
 
 class Interrupt(Callback):

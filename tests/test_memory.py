@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers.models.bert.modeling_bert import BertModel
+from transformers.models.bert.modeling_bert import BertEmbeddings
 
 from sklearn_bert import BertTextClassifier
 
@@ -11,7 +11,7 @@ from sklearn_bert import BertTextClassifier
 @pytest.fixture
 def limit_memory(monkeypatch):
     """Return a function after which more than so many positions at once are out of memory."""
-    forward = BertModel.forward
+    forward = BertEmbeddings.forward
     calls = []
 
     def limit(n_positions, message="CUDA out of memory. Tried to allocate 1.00 GiB"):
@@ -21,7 +21,7 @@ def limit_memory(monkeypatch):
                 raise torch.OutOfMemoryError(message)
             return forward(self, input_ids=input_ids, **kwargs)
 
-        monkeypatch.setattr(BertModel, "forward", limited)
+        monkeypatch.setattr(BertEmbeddings, "forward", limited)
         return calls
 
     return limit
@@ -93,10 +93,58 @@ def test_other_errors_are_not_retried(make_classifier, reviews, monkeypatch):
         calls.append(1)
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(BertModel, "forward", fail)
+    monkeypatch.setattr(BertEmbeddings, "forward", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         make_classifier().fit(*reviews)
     assert len(calls) == 1
+
+
+def test_checkpointing_is_the_last_resort(make_classifier, reviews, limit_memory, capfd):
+    """Its first try with one text fails here, whatever its size; the next one goes through."""
+    from sklearn_bert._packed import PackedBert
+
+    def limited(self, packed, *, checkpointing=False):
+        if torch.is_grad_enabled() and not checkpointing:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(self, packed, checkpointing=checkpointing)
+
+    forward = PackedBert.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PackedBert, "__call__", limited)
+        clf = make_classifier(verbose=1).fit(*reviews)
+        assert all(row["gradient_checkpointing"] is True for row in clf.history_)
+        assert "Out of memory with one text" in capfd.readouterr().out
+        with pytest.raises(MemoryError, match="lower batch_size or max_length"):
+            make_classifier(gradient_checkpointing=False).fit(*reviews)
+    assert clf.score(*reviews) == 1.0
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_checkpointing_changes_nothing_but_memory(make_classifier, reviews, monkeypatch, packs):
+    if not packs:
+        monkeypatch.setattr("sklearn_bert._forward.packed_model", lambda *_: None)
+    plain, again = (
+        make_classifier(gradient_checkpointing=on).fit(*reviews) for on in (False, True)
+    )
+    np.testing.assert_allclose(
+        again.decision_function(reviews[0]), plain.decision_function(reviews[0]), atol=1e-5
+    )
+    assert all(row["gradient_checkpointing"] for row in again.history_)
+    assert not any("gradient_checkpointing" in row for row in plain.history_)
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in again.module_.modules())
+
+
+def test_layers_are_computed_twice_with_checkpointing(make_classifier, reviews, monkeypatch):
+    from sklearn_bert._packed import PackedBert
+
+    runs, run = [], PackedBert.run
+    monkeypatch.setattr(PackedBert, "run", lambda *a, **k: runs.append(1) or run(*a, **k))
+    counts = []
+    for on in (False, True):
+        runs.clear()
+        make_classifier(gradient_checkpointing=on, epochs=1).fit(*reviews)
+        counts.append(len(runs))
+    assert counts == [2 * 8, 3 * 8]  # of two layers, the last one is computed once in any case
 
 
 @pytest.mark.gpu

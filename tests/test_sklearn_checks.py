@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklearn_bert import BertTextClassifier
+from sklearn_bert import BertTextClassifier, _inference
 
 # scikit-learn expects the same of SGDClassifier: a row of weight 2 in one batch is not the row
 # twice, in two batches.
@@ -45,7 +45,7 @@ def one_text_at_a_time_where_batches_are_compared(monkeypatch, request):
     How little the company of a text matters is tested to 1e-6 beside the classifier.
     """
     if "invariance" in request.node.name:
-        monkeypatch.setattr("sklearn_bert._inference._TOKENS_PER_BATCH", 1)
+        monkeypatch.setitem(_inference._TOKENS_AT_ONCE, "cpu", 1)
 
 
 @pytest.mark.filterwarnings("ignore")  # the checks provoke warnings on purpose

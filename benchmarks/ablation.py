@@ -1,0 +1,106 @@
+"""Whether what makes training fast costs accuracy: the same fits with one choice undone at a time.
+
+    python benchmarks/ablation.py --data DIR --sets sst2_sentences:2000 ag_news:1000:1500 --seeds 5
+
+Each set is given as to ``accuracy.py``, from which this takes its data and its ``--out`` file of
+finished runs. The choices are attention dropout, which the package switches off, and batches of
+similar length, which it shuffles as `TrainingBatches` says. The differences to the package's own
+choice are paired by seed; their interval is that of Student's t.
+"""
+
+import argparse
+import json
+import statistics
+from contextlib import nullcontext
+from pathlib import Path
+from unittest import mock
+
+from accuracy import environment, mean_and_sd, read_runs, read_set, report
+from scipy.stats import t as student
+from sklearn.metrics import accuracy_score
+
+from sklearn_bert import BertTextClassifier, _batches, _encoder
+from sklearn_bert._device import find_device
+
+CHOICES = {
+    "sklearn-bert": nullcontext,
+    "random batches": lambda: mock.patch.object(_batches, "_BATCHES_PER_POOL", 1),
+    "attention dropout": lambda: mock.patch.object(_encoder, "_ATTENTION_DROPOUTS", ()),
+}
+
+
+def main():
+    """Do the runs that are still missing and print the table."""
+    options = parse_arguments()
+    done = {run_key(run): run for run in read_runs(options.out)}
+    print("| set | rows train/test | choice | accuracy % | difference, points | seeds |")
+    print("|---|---|---|---:|---:|---:|")
+    for spec in options.sets:
+        name, train, test = read_set(options.data, spec)
+        runs = {choice: [] for choice in options.choices}
+        for seed in range(options.seeds):
+            for choice in options.choices:
+                run = {"set": name, "n_train": len(train[0]), "n_test": len(test[0])}
+                run |= {"model": choice, "seed": seed, "settings": settings(options)}
+                if run_key(run) not in done:
+                    report(run := run | measure(choice, options, seed, train, test), options.out)
+                    done[run_key(run)] = run
+                runs[choice].append(done[run_key(run)]["accuracy"])
+        for choice in options.choices:
+            row = [name, f"{len(train[0]):,} / {len(test[0]):,}", choice]
+            row += [mean_and_sd(runs[choice]), difference(runs[choice], runs["sklearn-bert"])]
+            print("| " + " | ".join([*row, str(options.seeds)]) + " |", flush=True)
+    print(f"\n{environment(find_device('auto'))}; {settings(options)}")
+
+
+def parse_arguments():
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="folder of the data sets")
+    add("--sets", nargs="+", required=True, metavar="NAME[:ROWS[:TESTROWS]]")
+    add("--seeds", type=int, default=5)
+    add("--choices", nargs="+", choices=CHOICES, default=list(CHOICES))
+    add("--model", default="sentence-transformers/all-MiniLM-L6-v2")
+    add("--epochs", type=int, default=3)
+    add("--max-length", type=int, default=None)
+    add("--out", type=Path, help="file of finished runs, to go on from and to append to")
+    return parser.parse_args()
+
+
+def settings(options):
+    """Return what a run depends on beside its set and seed."""
+    return {name: getattr(options, name) for name in ("model", "epochs", "max_length")}
+
+
+def run_key(run):
+    """Return what makes a run the same as another one."""
+    keys = ("set", "n_train", "n_test", "model", "seed", "settings")
+    return json.dumps([run[key] for key in keys], sort_keys=True)
+
+
+def measure(choice, options, seed, train, test):
+    """Train and score with one choice undone."""
+    clf = BertTextClassifier(
+        options.model, epochs=options.epochs, max_length=options.max_length, random_state=seed
+    )
+    with CHOICES[choice]():
+        clf.fit(*train)
+    seconds = sum(row["seconds"] for row in clf.history_)
+    accuracy = float(accuracy_score(test[1], clf.predict(test[0])))
+    return {"accuracy": accuracy, "macro_f1": 0.0, "fit_seconds": seconds, "predict_seconds": 0.0}
+
+
+def difference(scores, reference):
+    """Return the mean of the paired differences with its 95 % interval, in points."""
+    differences = [100 * (a - b) for a, b in zip(scores, reference, strict=True)]
+    mean = statistics.fmean(differences)
+    if len(differences) < 2 or scores == reference:
+        return f"{mean:+.2f}" if scores != reference else "\N{EN DASH}"
+    half = student.ppf(0.975, len(differences) - 1) * statistics.stdev(differences)
+    half /= len(differences) ** 0.5
+    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+
+
+if __name__ == "__main__":
+    main()

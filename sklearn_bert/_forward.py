@@ -1,0 +1,87 @@
+"""From some texts to their logits, in one forward pass: packed where that can be, else padded."""
+
+import numpy as np
+import torch
+
+from ._packed import PackedTexts, packed_model, to_device
+
+
+class Forward:
+    """Computes the logits of texts, with or without gradient.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        A sequence classifier, on `device`.
+    device : torch.device
+        Where to compute.
+    dtype : torch.dtype
+        Arithmetic; the weights stay in float32.
+    """
+
+    def __init__(self, module, device, dtype):
+        self.module = module
+        self.device = device
+        self.dtype = dtype
+        self.packed_model = packed_model(module, device, dtype)
+        self.checkpointing = False
+
+    def __call__(self, texts):
+        """Return the logits of `texts` in float32, of shape (n_texts, n_classes)."""
+        with self.autocast():
+            if self.packed_model is None:
+                logits = self.module(**pad(texts, self.device)).logits
+            else:
+                packed = PackedTexts(texts, self.device)
+                logits = self.packed_model(packed, checkpointing=self.checkpointing)
+        return logits.float()
+
+    def autocast(self):
+        """Return the context of the arithmetic."""
+        half = self.dtype != torch.float32
+        return torch.autocast(self.device.type, self.dtype if half else None, enabled=half)
+
+    def start_checkpointing(self):
+        """Compute the layers a second time for the gradient, instead of keeping all they gave.
+
+        Returns
+        -------
+        started : bool
+            False if it had been started already, or the module cannot do it.
+        """
+        if self.checkpointing or not self.module.supports_gradient_checkpointing:
+            return False
+        self.checkpointing = True
+        if self.packed_model is None:
+            _switch_checkpointing(self.module, "enable")
+        return True
+
+    def stop_checkpointing(self):
+        """Leave the module as it was."""
+        if self.checkpointing and self.packed_model is None:
+            _switch_checkpointing(self.module, "disable")
+        self.checkpointing = False
+
+
+def _switch_checkpointing(module, action):
+    """Enable or disable it in a transformers module, under the new name or the old one."""
+    name = "activation" if hasattr(module, "activation_checkpointing_enable") else "gradient"
+    getattr(module, f"{name}_checkpointing_{action}")()
+
+
+def pad(texts, device):
+    """Return the module's input for `texts`, padded to the longest of them.
+
+    Returns
+    -------
+    inputs : dict of str to Tensor of shape (n_texts, longest)
+        ``input_ids`` and ``attention_mask``, both int64, on the device.
+    """
+    ragged, lengths = texts.ragged, texts.lengths
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, ragged.pad_token_id, dtype=np.int64)
+    ids[mask] = np.concatenate([ragged[row] for row in texts.rows])
+    return {
+        "input_ids": to_device(ids, device),
+        "attention_mask": to_device(mask.astype(np.int64), device),
+    }

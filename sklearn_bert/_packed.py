@@ -1,0 +1,299 @@
+"""BERT and its kin on texts laid end to end: no padding, and no work that no one reads.
+
+The same weights and the same arithmetic as in transformers' own forward pass, which takes one
+padded row a text, but
+
+- all tokens of all texts form one long row, and attention keeps to each text;
+- the classifier reads the first token only, so the last layer is computed for that one only: its
+  keys and values are those of all tokens, the rest of its work is a text's, not a token's.
+"""
+
+import numpy as np
+import torch
+from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+from torch.utils.checkpoint import checkpoint
+
+# Tokens from which torch's fused attention beats three plain operations on a CPU, in float32.
+# In bfloat16 it never did (measured at 24 to 512 tokens, with and without gradients).
+_FUSED_FROM = 128
+
+
+class PackedTexts:
+    """Texts laid end to end, on the device.
+
+    Parameters
+    ----------
+    texts : Texts
+        What to lay end to end.
+    device : torch.device
+        Where.
+
+    Attributes
+    ----------
+    ids, positions : Tensor of shape (n_tokens,)
+        Token ids, and the place of each token in its text from 0.
+    first : Tensor of shape (n_texts,)
+        Where each text begins.
+    boundaries : Tensor of shape (n_texts + 1,), dtype int32
+        Where each text begins, and at last where the last one ends.
+    groups : list of (int, int)
+        Numbers of consecutive texts of the same length, and that length.
+    longest : int
+        Tokens of the longest text.
+    """
+
+    def __init__(self, texts, device):
+        lengths = texts.lengths
+        ends = np.cumsum(lengths)
+        begins, n_tokens = ends - lengths, int(ends[-1])
+        if device.type == "cpu":
+            begin = np.repeat(begins, lengths)
+            ragged = texts.ragged
+            ids = np.concatenate([ragged[row] for row in texts.rows])
+            self.ids = torch.from_numpy(ids)
+            self.positions = torch.from_numpy(np.arange(n_tokens) - begin)
+        else:
+            # Only a few numbers a text travel: the ids of all texts are on the device already.
+            rows = np.stack([lengths, begins, texts.ragged.offsets[texts.rows]])
+            length, begin, source = to_device(rows, device)
+            begin = torch.repeat_interleave(begin, length, output_size=n_tokens)
+            source = torch.repeat_interleave(source, length, output_size=n_tokens)
+            self.positions = torch.arange(n_tokens, device=device) - begin
+            self.ids = ids_on_device(texts.ragged, device)[source + self.positions]
+        self.boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
+        self.first = self.boundaries[:-1]
+        changes = np.flatnonzero(np.diff(lengths)) + 1
+        starts = np.concatenate([[0], changes, [len(lengths)]])
+        self.groups = list(
+            zip(np.diff(starts).tolist(), lengths[starts[:-1]].tolist(), strict=True)
+        )
+        self.longest = int(lengths.max())
+
+    def __len__(self):
+        return len(self.first)
+
+
+def to_device(values, device):
+    """Return an array, or a tensor of the CPU, on the device, without waiting for the device."""
+    tensor = torch.as_tensor(values)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def ids_on_device(ragged, device):
+    """Return the ids of all texts on the device; they are copied there once."""
+    if getattr(ragged, "ids_on_device", None) is None or ragged.ids_on_device.device != device:
+        ragged.ids_on_device = torch.from_numpy(ragged.ids).to(device)
+    return ragged.ids_on_device
+
+
+class PackedBert:
+    """The logits of packed texts, from a transformers module of the BERT family.
+
+    Parameters
+    ----------
+    module : transformers.BertForSequenceClassification
+        What has the weights.
+    """
+
+    first_position = 0
+
+    def __init__(self, module):
+        self.module = module
+        self.body = module.base_model
+
+    def __call__(self, packed, *, checkpointing=False):
+        """Return the logits, of shape (n_texts, n_classes).
+
+        With `checkpointing`, what the layers computed is not kept for the gradient but computed
+        again.
+        """
+        *layers, last = self.layers()
+        hidden = self.embed(packed.ids[None], packed.positions[None] + self.first_position)[0]
+        for layer in layers:
+            if checkpointing:
+                hidden = checkpoint(self.run, layer, hidden, packed, use_reentrant=False)
+            else:
+                hidden = self.run(layer, hidden, packed)
+        return self.head(self.run(last, hidden, packed, first_only=True))
+
+    def run(self, layer, hidden, packed, first_only=False):
+        """Return what a layer makes of the hidden states, of all tokens or of the first ones."""
+        query, key, value, n_heads, dropout_module = self.attention(layer)
+        read = hidden.index_select(0, packed.first) if first_only else hidden
+        context = attend(
+            query(read).unflatten(1, (n_heads, -1)),
+            key(hidden).unflatten(1, (n_heads, -1)),
+            value(hidden).unflatten(1, (n_heads, -1)),
+            packed,
+            first_only=first_only,
+            dropout_rate=dropout_module.p if dropout_module.training else 0.0,
+        )
+        return self.finish(layer, context.flatten(1), read)
+
+    def layers(self):
+        """Return the layers."""
+        return self.body.encoder.layer
+
+    def embed(self, ids, positions):
+        """Return the embeddings."""
+        return self.body.embeddings(input_ids=ids, position_ids=positions)
+
+    def attention(self, layer):
+        """Return the maps to queries, keys and values, the number of heads, and the dropout."""
+        attention = layer.attention.self
+        heads = attention.num_attention_heads
+        return attention.query, attention.key, attention.value, heads, attention.dropout
+
+    def finish(self, layer, context, read):
+        """Return the output of a layer for the tokens that were read."""
+        return layer.feed_forward_chunk(layer.attention.output(context, read))
+
+    def head(self, first):
+        """Return the logits for the hidden states of the first tokens."""
+        pooled = self.body.pooler(first[:, None])
+        return self.module.classifier(self.module.dropout(pooled))
+
+
+class PackedElectra(PackedBert):
+    """The same for ELECTRA, whose embeddings may be narrower than its layers."""
+
+    def embed(self, ids, positions):
+        """Return the embeddings, at the width of the layers."""
+        hidden = super().embed(ids, positions)
+        if hasattr(self.body, "embeddings_project"):
+            hidden = self.body.embeddings_project(hidden)
+        return hidden
+
+    def head(self, first):
+        """Return the logits for the hidden states of the first tokens."""
+        return self.module.classifier(first[:, None])
+
+
+class PackedRoberta(PackedElectra):
+    """The same for RoBERTa and its kin, which count positions from padding_idx + 1."""
+
+    def __init__(self, module):
+        super().__init__(module)
+        self.first_position = self.body.embeddings.padding_idx + 1
+
+
+class PackedDistilBert(PackedBert):
+    """The same for DistilBERT."""
+
+    def layers(self):
+        """Return the layers."""
+        return self.body.transformer.layer
+
+    def attention(self, layer):
+        """Return the maps to queries, keys and values, the number of heads, and the dropout."""
+        attention = layer.attention
+        heads = attention.n_heads
+        return attention.q_lin, attention.k_lin, attention.v_lin, heads, attention.dropout
+
+    def finish(self, layer, context, read):
+        """Return the output of a layer for the tokens that were read."""
+        attended = layer.sa_layer_norm(layer.attention.out_lin(context) + read)
+        return layer.output_layer_norm(layer.ffn(attended) + attended)
+
+    def head(self, first):
+        """Return the logits for the hidden states of the first tokens."""
+        hidden = torch.relu(self.module.pre_classifier(first))
+        return self.module.classifier(self.module.dropout(hidden))
+
+
+# By the class of the module: those whose logits have been found equal to the padded ones.
+_FAMILIES = {
+    "BertForSequenceClassification": PackedBert,
+    "DistilBertForSequenceClassification": PackedDistilBert,
+    "ElectraForSequenceClassification": PackedElectra,
+    "RobertaForSequenceClassification": PackedRoberta,
+    "CamembertForSequenceClassification": PackedRoberta,
+    "XLMRobertaForSequenceClassification": PackedRoberta,
+}
+
+
+def packed_model(module, device, dtype):
+    """Return what computes the logits of `PackedTexts`, or None where padding is needed.
+
+    CPUs can do it with any of the families. CUDA needs flash attention for texts of different
+    lengths, which there is for half precision from Ampere on and which knows no dropout.
+    """
+    family = _FAMILIES.get(type(module).__name__)
+    if family is None or getattr(module.config, "position_embedding_type", None) not in (
+        *("absolute", None),
+    ):
+        return None
+    model = family(module)
+    if device.type == "cpu" or (
+        device.type == "cuda"
+        and dtype in (torch.bfloat16, torch.float16)
+        and torch.cuda.get_device_capability(device) >= (8, 0)
+        and all(model.attention(layer)[-1].p == 0 for layer in model.layers())
+        and _varlen_attention() is not None
+    ):
+        return model
+    return None
+
+
+def _varlen_attention():
+    """Return torch's attention for texts of different lengths, None where torch is too old."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn
+
+
+def attend(query, key, value, packed, *, first_only, dropout_rate):
+    """Return the attention of each token to those of its own text.
+
+    Parameters
+    ----------
+    query : Tensor of shape (n_tokens or n_texts, n_heads, width)
+        Of all tokens, or with `first_only` of the first of each text.
+    key, value : Tensor of shape (n_tokens, n_heads, width)
+        Of all tokens.
+    packed : PackedTexts
+        Where the texts begin and end.
+    first_only : bool
+        Whether `query` has the first tokens only.
+    dropout_rate : float
+        Probability of a weight to be dropped.
+
+    Returns
+    -------
+    context : Tensor of the shape of `query`
+    """
+    if query.is_cuda:
+        boundaries, longest = packed.boundaries, packed.longest
+        if first_only:
+            boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
+            longest = 1
+        attention = _varlen_attention()
+        return attention(query, key, value, boundaries, packed.boundaries, longest, packed.longest)
+    contexts, text, token = [], 0, 0
+    for count, length in packed.groups:
+        tokens = slice(token, token + count * length)
+        reading = slice(text, text + count) if first_only else tokens
+        context = _attend_equal(
+            *(_by_text(states, count) for states in (query[reading], key[tokens], value[tokens])),
+            dropout_rate,
+        )
+        contexts.append(context.transpose(1, 2).flatten(0, 1))
+        text, token = text + count, tokens.stop
+    return torch.cat(contexts)
+
+
+def _by_text(states, count):
+    """Return states of shape (count, n_heads, length, width) of `count` texts end to end."""
+    return states.unflatten(0, (count, -1)).transpose(1, 2)
+
+
+def _attend_equal(query, key, value, dropout_rate):
+    """Return the attention in texts of the same length: nothing to pad, nothing to mask."""
+    if query.dtype == torch.float32 and key.shape[2] >= _FUSED_FROM:
+        return scaled_dot_product_attention(query, key, value, dropout_p=dropout_rate)
+    scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
+    return dropout(softmax(scores, dim=-1, dtype=scores.dtype), dropout_rate) @ value

@@ -1,0 +1,165 @@
+"""Unpadded texts give the logits of padded ones, in every architecture that can do it."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from sklearn_bert import BertTextClassifier
+from sklearn_bert._batches import Texts
+from sklearn_bert._forward import Forward
+from sklearn_bert._tokens import RaggedIds
+
+SIZES = {
+    "vocab_size": 100,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 300,
+}
+CONFIGS = {
+    "bert": transformers.BertConfig(**SIZES),
+    "roberta": transformers.RobertaConfig(**SIZES, pad_token_id=1),
+    "camembert": transformers.CamembertConfig(**SIZES, pad_token_id=1),
+    "xlm-roberta": transformers.XLMRobertaConfig(**SIZES, pad_token_id=1),
+    "electra": transformers.ElectraConfig(**SIZES, embedding_size=16),
+    "electra-wide": transformers.ElectraConfig(**SIZES, embedding_size=32),
+    "distilbert": transformers.DistilBertConfig(
+        vocab_size=100, dim=32, n_layers=3, n_heads=4, hidden_dim=64, max_position_embeddings=300
+    ),
+}
+CPU = torch.device("cpu")
+
+
+def make_module(config):
+    config.num_labels, config.initializer_range = 3, 0.2
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return transformers.AutoModelForSequenceClassification.from_config(config)
+
+
+def make_texts(pad_token_id, lengths):
+    lengths = np.asarray(lengths)
+    ids = np.random.RandomState(0).randint(5, 100, lengths.sum()).astype(np.int32)
+    return Texts(RaggedIds(ids, lengths, pad_token_id), np.arange(len(lengths)))
+
+
+def both_logits(module, texts, device=CPU, dtype=torch.float32):
+    """Return the packed and the padded logits."""
+    forward = Forward(module, device, dtype)
+    assert forward.packed_model is not None
+    packed = forward(texts)
+    forward.packed_model = None
+    return packed, forward(texts)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize(
+    "lengths", [[7], [1, 1], [3, 3, 8, 9, 9, 9, 20], [200, 3, 150, 150, 40, 3], [250] * 3]
+)
+def test_packed_logits_equal_padded_ones(kind, lengths):
+    module = make_module(CONFIGS[kind]).eval()
+    texts = make_texts(module.config.pad_token_id or 0, lengths)
+    with torch.inference_mode():
+        packed, padded = both_logits(module, texts)
+    assert packed.std() > 0.05 or len(lengths) < 3
+    torch.testing.assert_close(packed, padded, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_packed_gradients_equal_padded_ones(kind):
+    gradients = []
+    for packs in (True, False):
+        module = make_module(CONFIGS[kind]).eval()  # without dropout, which draws differently
+        texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
+        forward = Forward(module, CPU, torch.float32)
+        if not packs:
+            forward.packed_model = None
+        torch.nn.functional.cross_entropy(forward(texts), torch.tensor([0, 1, 2, 1])).backward()
+        gradients.append({name: p.grad for name, p in module.named_parameters()})
+    for name, gradient in gradients[0].items():
+        if gradients[1][name] is None:
+            assert gradient is None
+        else:
+            torch.testing.assert_close(gradient, gradients[1][name], atol=2e-5, rtol=1e-3)
+
+
+def test_the_real_model_gives_the_same_logits(minilm):
+    X, y = ["a fine film " * (i % 30) for i in range(40)], [0, 1] * 20
+    clf = BertTextClassifier(minilm, epochs=1, random_state=0).fit(X, y)
+    tokens = clf.tokenizer_(X, return_tensors="pt", padding=True)
+    with torch.inference_mode():
+        logits = clf.module_(**tokens).logits.double().numpy()
+    np.testing.assert_allclose(clf.decision_function(X), logits[:, 1] - logits[:, 0], atol=1e-5)
+
+
+def test_bfloat16_rounds_alike():
+    module = make_module(CONFIGS["bert"]).eval()
+    texts = make_texts(0, [3, 3, 8, 9, 200])
+    with torch.inference_mode():
+        packed, padded = both_logits(module, texts, dtype=torch.bfloat16)
+        exact, _ = both_logits(module, texts)
+    assert packed.dtype == torch.float32
+    assert (packed - exact).abs().max() < 0.1
+    assert (packed - exact).abs().max() < 3 * (padded - exact).abs().max() + 0.01
+
+
+def test_attention_dropout_is_applied_where_a_module_has_it():
+    config = transformers.BertConfig(
+        **SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5
+    )
+    module = make_module(config)
+    texts = make_texts(0, [3, 8, 200])
+    forward = Forward(module.train(), CPU, torch.float32)
+    with torch.random.fork_rng(), torch.no_grad():
+        assert not torch.equal(forward(texts), forward(texts))
+    forward = Forward(module.eval(), CPU, torch.float32)
+    with torch.no_grad():
+        assert torch.equal(forward(texts), forward(texts))
+
+
+def test_architectures_with_an_attention_of_their_own_are_padded():
+    module = make_module(transformers.AlbertConfig(**SIZES, embedding_size=16)).eval()
+    texts = make_texts(0, [3, 8, 20])
+    forward = Forward(module, CPU, torch.float32)
+    assert forward.packed_model is None
+    with torch.inference_mode():
+        alone = torch.cat([forward(texts[i : i + 1]) for i in range(3)])
+        torch.testing.assert_close(forward(texts), alone, atol=1e-5, rtol=0)
+
+
+def test_padding_is_masked_and_as_wide_as_the_longest():
+    from sklearn_bert._forward import pad
+
+    texts = make_texts(9, [3, 8, 5])
+    inputs = pad(texts, CPU)
+    assert inputs["input_ids"].shape == (3, 8)
+    assert inputs["attention_mask"].sum(1).tolist() == [3, 8, 5]
+    for row, ids, mask in zip(range(3), *inputs.values(), strict=True):
+        assert ids[mask.bool()].tolist() == texts.ragged[row].tolist()
+        assert set(ids[~mask.bool()].tolist()) <= {9}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_on_a_gpu_packed_logits_equal_padded_ones_up_to_bfloat16(kind):
+    device = torch.device("cuda")
+    config = type(CONFIGS[kind])(
+        **{**CONFIGS[kind].to_dict(), "attention_probs_dropout_prob": 0, "attention_dropout": 0}
+    )
+    module = make_module(config).to(device).eval()
+    texts = make_texts(config.pad_token_id or 0, [200, 3, 150, 150, 40, 3])
+    with torch.inference_mode():
+        packed, padded = both_logits(module, texts, device, torch.bfloat16)
+        exact = Forward(module, device, torch.float32)(texts)
+    assert (packed - exact).abs().max() < 3 * (padded - exact).abs().max() + 0.01
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_training_packed_learns(minilm):
+    X, y = ["a joy " * 9, "a bore " * 20, "lovely", "dull and long"] * 16, [1, 0, 1, 0] * 16
+    clf = BertTextClassifier(minilm, device="cuda", random_state=0).fit(X, y)
+    assert clf.score(X, y) == 1.0
+    half = clf.set_params(dtype="bfloat16").predict_proba(X)
+    np.testing.assert_allclose(half, clf.set_params(dtype="float32").predict_proba(X), atol=0.02)

@@ -1,0 +1,132 @@
+"""Texts become one flat array of token ids, and no text is tokenized twice."""
+
+import copy
+import gc
+
+import numpy as np
+import pytest
+from conftest import make_tokenizer
+
+from sklearn_bert import _tokens
+from sklearn_bert._tokens import RaggedIds, TokenCache, tokenize
+
+
+class Counting:
+    """A tokenizer that counts the texts it is given."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+        self.texts = []
+
+    def __call__(self, texts, **options):
+        self.texts += texts
+        return self.tokenizer(texts, **options)
+
+    def __len__(self):
+        return len(self.tokenizer)
+
+    def __getattr__(self, name):
+        return getattr(self.tokenizer, name)
+
+
+@pytest.fixture
+def cache(monkeypatch):
+    """A cache of its own for the test."""
+    monkeypatch.setattr(_tokens, "_CACHE", cache := TokenCache(2**20))
+    return cache
+
+
+@pytest.fixture
+def tokenizer(cache):
+    return Counting(make_tokenizer())
+
+
+TEXTS = ["the good film", "", "bad", "a unheard of a book", "good " * 100]
+
+
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS[:1]])
+def test_tokenizing_gives_what_the_tokenizer_gives(tokenizer, texts, monkeypatch):
+    monkeypatch.setattr("sklearn_bert._tokens._TEXTS_PER_CALL", 2)
+    ragged = tokenize(tokenizer, texts, 16)
+    expected = make_tokenizer()(texts, truncation=True, max_length=16)["input_ids"]
+    assert [ragged[row].tolist() for row in range(len(ragged))] == expected
+    assert ragged.ids.dtype == np.int32
+    assert ragged.ids.flags.writeable
+    assert ragged.lengths.tolist() == [5, 2, 3, 7, 16][: len(texts)]
+    assert ragged.pad_token_id == 0
+
+
+def test_taking_rows_keeps_their_order(tokenizer):
+    ragged = tokenize(tokenizer, TEXTS, 16)
+    taken = ragged.take(np.array([4, 4, 0]))
+    assert [taken[i].tolist() for i in range(3)] == [ragged[row].tolist() for row in (4, 4, 0)]
+    assert isinstance(taken, RaggedIds)
+    assert taken.ids.dtype == np.int32
+
+
+def test_a_text_is_tokenized_once(tokenizer):
+    first = tokenize(tokenizer, TEXTS * 2, 16)
+    assert sorted(tokenizer.texts) == sorted(TEXTS)
+    again = tokenize(tokenizer, [*TEXTS[::-1], "new"], 16)
+    assert tokenizer.texts[len(TEXTS) :] == ["new"]
+    assert [again[i].tolist() for i in range(5)] == [first[i].tolist() for i in range(5)][::-1]
+
+
+def test_a_copy_of_the_tokenizer_finds_the_same(tokenizer):
+    tokenize(tokenizer, TEXTS, 16)
+    other = Counting(make_tokenizer())
+    tokenize(other, TEXTS, 16)
+    assert other.texts == []
+
+
+@pytest.mark.parametrize("change", ["max_length", "token", "tokenizer"])
+def test_other_ids_are_not_mistaken(tokenizer, change):
+    tokenize(tokenizer, TEXTS, 16)
+    other, max_length = Counting(make_tokenizer()), 16
+    if change == "max_length":
+        max_length = 3
+    elif change == "token":
+        other = tokenizer
+        tokenizer.texts.clear()
+        other.tokenizer.add_tokens(["unheard"])
+    else:
+        other = Counting(make_tokenizer(("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")))
+    ragged = tokenize(other, TEXTS, max_length)
+    expected = copy.deepcopy(other.tokenizer)(TEXTS, truncation=True, max_length=max_length)
+    assert [ragged[row].tolist() for row in range(5)] == expected["input_ids"]
+    assert len(other.texts) == 5
+
+
+def test_what_is_held_is_bounded(monkeypatch, tokenizer):
+    monkeypatch.setattr(_tokens, "_CACHE", cache := TokenCache(2000))
+    texts = [f"good {i}" for i in range(200)]
+    tokenize(tokenizer, texts, 16)
+    assert 0 < cache._held <= 2000
+    assert cache._held == sum(len(ids) + 250 for ids in cache._ids.values())
+    tokenizer.texts.clear()
+    ragged = tokenize(tokenizer, texts, 16)  # the last ones are there, the first ones are not
+    assert 190 < len(tokenizer.texts) < 200
+    assert len(ragged) == 200
+
+
+def test_tokenizers_are_not_kept_alive(cache):
+    tokenizer = Counting(make_tokenizer())
+    tokenize(tokenizer, TEXTS, 16)
+    del tokenizer
+    gc.collect()
+    assert len(cache._names) == 0
+
+
+def test_candidates_and_folds_share(make_classifier, reviews, cache, monkeypatch):
+    """Of all texts, each is tokenized once in a search over candidates and folds."""
+    from sklearn.model_selection import GridSearchCV
+
+    seen = []
+    rows = _tokens._rows
+    monkeypatch.setattr(
+        _tokens, "_rows", lambda t, texts, n: seen.extend(texts) or rows(t, texts, n)
+    )
+    X = [f"{text} {i}" for i, text in enumerate(reviews[0])]
+    search = GridSearchCV(make_classifier(epochs=1), {"learning_rate": [1e-3, 5e-3]}, cv=3)
+    search.fit(X, reviews[1])
+    assert sorted(seen) == sorted(X)

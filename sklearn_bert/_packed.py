@@ -46,20 +46,13 @@ class PackedTexts:
         lengths = texts.lengths
         ends = np.cumsum(lengths)
         begins, n_tokens = ends - lengths, int(ends[-1])
-        if device.type == "cpu":
-            begin = np.repeat(begins, lengths)
-            ragged = texts.ragged
-            ids = np.concatenate([ragged[row] for row in texts.rows])
-            self.ids = torch.from_numpy(ids)
-            self.positions = torch.from_numpy(np.arange(n_tokens) - begin)
-        else:
-            # Only a few numbers a text travel: the ids of all texts are on the device already.
-            rows = np.stack([lengths, begins, texts.ragged.offsets[texts.rows]])
-            length, begin, source = to_device(rows, device)
-            begin = torch.repeat_interleave(begin, length, output_size=n_tokens)
-            source = torch.repeat_interleave(source, length, output_size=n_tokens)
-            self.positions = torch.arange(n_tokens, device=device) - begin
-            self.ids = ids_on_device(texts.ragged, device)[source + self.positions]
+        # Only three numbers a text travel: the ids of all texts are on the device already.
+        rows = np.stack([lengths, begins, texts.ragged.offsets[texts.rows]])
+        length, begin, source = to_device(rows, device)
+        begin = torch.repeat_interleave(begin, length, output_size=n_tokens)
+        source = torch.repeat_interleave(source, length, output_size=n_tokens)
+        self.positions = torch.arange(n_tokens, device=device) - begin
+        self.ids = ids_on_device(texts.ragged, device)[source + self.positions]
         self.boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
         self.first = self.boundaries[:-1]
         changes = np.flatnonzero(np.diff(lengths)) + 1
@@ -83,9 +76,9 @@ def to_device(values, device):
 
 def ids_on_device(ragged, device):
     """Return the ids of all texts on the device; they are copied there once."""
-    if getattr(ragged, "ids_on_device", None) is None or ragged.ids_on_device.device != device:
-        ragged.ids_on_device = torch.from_numpy(ragged.ids).to(device)
-    return ragged.ids_on_device
+    if device not in ragged.tensors:
+        ragged.tensors[device] = torch.from_numpy(ragged.ids).to(device)
+    return ragged.tensors[device]
 
 
 class PackedBert:
@@ -267,12 +260,7 @@ def attend(query, key, value, packed, *, first_only, dropout_rate):
     context : Tensor of the shape of `query`
     """
     if query.is_cuda:
-        boundaries, longest = packed.boundaries, packed.longest
-        if first_only:
-            boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
-            longest = 1
-        attention = _varlen_attention()
-        return attention(query, key, value, boundaries, packed.boundaries, longest, packed.longest)
+        return _attend_ragged(_varlen_attention(), query, key, value, packed, first_only)
     contexts, text, token = [], 0, 0
     for count, length in packed.groups:
         tokens = slice(token, token + count * length)
@@ -284,6 +272,15 @@ def attend(query, key, value, packed, *, first_only, dropout_rate):
         contexts.append(context.transpose(1, 2).flatten(0, 1))
         text, token = text + count, tokens.stop
     return torch.cat(contexts)
+
+
+def _attend_ragged(attention, query, key, value, packed, first_only):
+    """Return the attention by a kernel that is told where the texts begin and end."""
+    boundaries, longest = packed.boundaries, packed.longest
+    if first_only:
+        boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
+        longest = 1
+    return attention(query, key, value, boundaries, packed.boundaries, longest, packed.longest)
 
 
 def _by_text(states, count):

@@ -33,6 +33,7 @@ class RaggedIds:
         self.lengths = lengths
         self.offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self.pad_token_id = pad_token_id
+        self.tensors = {}  # the ids on each device that has asked for them
 
     def __len__(self):
         return len(self.lengths)

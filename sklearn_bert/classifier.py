@@ -147,12 +147,23 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
     untrained. Both rates were chosen by measuring, see ``benchmarks/RESULTS.md`` in the
     repository.
 
-    Texts are tokenized once a fit, and batches hold texts of similar length, each batch padded
-    to its own longest text only.
+    Texts are tokenized once in a process: their ids are kept, up to 64 MiB, so that folds and
+    candidates of a search share them. Batches hold texts of similar length: the texts are
+    shuffled, cut into pools of 50 batches and sorted by length within a pool, and the batches are
+    shuffled again, at each epoch. BERT, DistilBERT, RoBERTa, ELECTRA, CamemBERT and XLM-RoBERTa
+    read a batch without padding, all texts end to end with attention kept to each text, on a CPU
+    and, in bfloat16, on GPUs from NVIDIA's Ampere on; and since the classifier reads the first
+    token only, their last layer is computed for that one only. Other architectures pad each batch
+    to its own longest text. The logits are the same up to rounding (1e-5 in float32).
+
+    Dropout is that of the model, but for the dropout of attention weights, which is switched off:
+    no fast attention kernel knows it, and accuracy was the same without, see
+    ``benchmarks/RESULTS.md``.
 
     When a device runs out of memory, the step is done again in pieces of half the size, whose
     gradients add up to that of the whole batch, weights included; the size that fits is kept for
-    the rest of the fit. Prediction does the same. `batch_size` is always what the optimizer sees.
+    the rest of the fit. Prediction does the same. `batch_size` is always what the optimizer sees:
+    on a CPU, batches of more than 4096 tokens are computed in pieces from the start.
 
     Fits in several threads of one process run one after the other, since dropout draws from
     torch's global generator. To run several at once, use processes.

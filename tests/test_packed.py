@@ -1,5 +1,7 @@
 """Unpadded texts give the logits of padded ones, in every architecture that can do it."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ import transformers
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._batches import Texts
 from sklearn_bert._forward import Forward
+from sklearn_bert._packed import PackedTexts, _attend_ragged, attend
 from sklearn_bert._tokens import RaggedIds
 
 SIZES = {
@@ -65,6 +68,42 @@ def test_packed_logits_equal_padded_ones(kind, lengths):
         packed, padded = both_logits(module, texts)
     assert packed.std() > 0.05 or len(lengths) < 3
     torch.testing.assert_close(packed, padded, atol=1e-5, rtol=0)
+
+
+def test_texts_lie_end_to_end_in_the_order_asked_for():
+    texts = make_texts(0, [4, 2, 6, 6])[np.array([2, 0, 3])]
+    packed = PackedTexts(texts, CPU)
+    ids = [texts.ragged[row].tolist() for row in (2, 0, 3)]
+    assert packed.ids.tolist() == [token for row in ids for token in row]
+    assert packed.positions.tolist() == [*range(6), *range(4), *range(6)]
+    assert packed.boundaries.tolist() == [0, 6, 10, 16]
+    assert packed.groups == [(1, 6), (1, 4), (1, 6)]
+    assert (len(packed), packed.longest) == (3, 6)
+
+
+@pytest.mark.parametrize("first_only", [False, True])
+def test_a_ragged_kernel_is_told_where_texts_begin_and_end(first_only):
+    """The kernel for GPUs, played by a plain loop."""
+
+    def kernel(query, key, value, begin_q, begin_k, longest_q, longest_k):
+        assert begin_q.dtype == begin_k.dtype == torch.int32
+        assert longest_q == begin_q.diff().max() and longest_k == begin_k.diff().max()
+        contexts = []
+        for i in range(len(begin_q) - 1):
+            q, k = slice(begin_q[i], begin_q[i + 1]), slice(begin_k[i], begin_k[i + 1])
+            states = (s.transpose(0, 1) for s in (query[q], key[k], value[k]))
+            context = torch.nn.functional.scaled_dot_product_attention(*states)
+            contexts.append(context.transpose(0, 1))
+        return torch.cat(contexts)
+
+    packed = PackedTexts(make_texts(0, [3, 3, 8, 20]), CPU)
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(34, 4, 8, generator=generator) for _ in range(3))
+    if first_only:
+        query = query[packed.first]
+    expected = attend(query, key, value, packed, first_only=first_only, dropout_rate=0.0)
+    context = _attend_ragged(kernel, query, key, value, packed, first_only)
+    torch.testing.assert_close(context, expected)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -163,3 +202,19 @@ def test_on_a_gpu_training_packed_learns(minilm):
     assert clf.score(X, y) == 1.0
     half = clf.set_params(dtype="bfloat16").predict_proba(X)
     np.testing.assert_allclose(half, clf.set_params(dtype="float32").predict_proba(X), atol=0.02)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_no_step_waits_for_the_device(minilm):
+    """Losses are read once an epoch: the device is waited for a few times, not at each step."""
+    X, y = ["a joy " * (i % 40 + 1) for i in range(512)], [0, 1] * 256
+    clf = BertTextClassifier(minilm, device="cuda", batch_size=8, epochs=1, random_state=0)
+    clf.fit(X[:16], y[:16])
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            clf.fit(X, y)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert sum("synchroniz" in str(warning.message) for warning in caught) < 16  # of 64 steps

@@ -10,12 +10,17 @@ padded row a text, but
 
 import numpy as np
 import torch
-from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+from torch.nn.functional import dropout, pad, scaled_dot_product_attention, softmax
 from torch.utils.checkpoint import checkpoint
 
 # Tokens from which torch's fused attention beats three plain operations on a CPU, in float32.
 # In bfloat16 it never did (measured at 24 to 512 tokens, with and without gradients).
 _FUSED_FROM = 128
+
+# On a CPU a long row is filled up to a multiple: its matrix products are prepared anew for each
+# length that they have not met yet.
+_MULTIPLE = 32
+_FILLED_FROM = 512
 
 
 class PackedTexts:
@@ -30,8 +35,10 @@ class PackedTexts:
 
     Attributes
     ----------
-    ids, positions : Tensor of shape (n_tokens,)
+    ids, positions : Tensor of shape (n_tokens + n_filled,)
         Token ids, and the place of each token in its text from 0.
+    n_filled : int
+        Tokens at the end that belong to no text and reach nothing.
     first : Tensor of shape (n_texts,)
         Where each text begins.
     boundaries : Tensor of shape (n_texts + 1,), dtype int32
@@ -53,6 +60,10 @@ class PackedTexts:
         source = torch.repeat_interleave(source, length, output_size=n_tokens)
         self.positions = torch.arange(n_tokens, device=device) - begin
         self.ids = ids_on_device(texts.ragged, device)[source + self.positions]
+        is_filled = device.type == "cpu" and n_tokens >= _FILLED_FROM
+        self.n_filled = -n_tokens % _MULTIPLE if is_filled else 0
+        self.ids = pad(self.ids, (0, self.n_filled))
+        self.positions = pad(self.positions, (0, self.n_filled))
         self.boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
         self.first = self.boundaries[:-1]
         changes = np.flatnonzero(np.diff(lengths)) + 1
@@ -271,6 +282,8 @@ def attend(query, key, value, packed, *, first_only, dropout_rate):
         )
         contexts.append(context.transpose(1, 2).flatten(0, 1))
         text, token = text + count, tokens.stop
+    if not first_only:
+        contexts.append(query.new_zeros((packed.n_filled, *query.shape[1:])))
     return torch.cat(contexts)
 
 

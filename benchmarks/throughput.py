@@ -1,0 +1,209 @@
+"""Tokens a second of each way to feed texts to the encoder, and the seconds of a whole epoch.
+
+Called by ``speed.py --device cuda``, and small by ``speed.py --tiny``. At the size of bert-base
+the weights are random: they cost the same.
+"""
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from peers import TrainerDynamic
+from transformers import AutoTokenizer
+
+from sklearn_bert import BertTextClassifier, _tokens
+from sklearn_bert._batches import Texts, TrainingBatches
+from sklearn_bert._device import find_device, seeded
+from sklearn_bert._encoder import load_encoder
+from sklearn_bert._net import FineTuningNet
+from sklearn_bert._tokens import TokenCache, tokenize
+
+PEAK = 989e12  # bfloat16 without sparsity on H100 and H200: NVIDIA's data sheets
+SECONDS = 4.0  # of each way
+
+
+def print_throughput(settings, data, *, tiny):
+    """Print the table of ways at several lengths, then the seconds of an epoch over the set."""
+    device = find_device(settings.device)
+    with tempfile.TemporaryDirectory() as folder:
+        base = base_model(Path(folder), settings.folder, tiny)
+        print("\n| model | max length | way | tokens/s | texts/s | % of the data sheet's peak |")
+        print("|---|---:|---|---:|---:|---:|")
+        for name, model in (("bert-base size", base), ("MiniLM", settings.folder)):
+            for max_length in (16, 32) if tiny else (128, 256, 512):
+                texts = data[1][0][: 64 if tiny else 4000]
+                print_ways(name, model, texts, max_length, device, 0.1 if tiny else SECONDS)
+        print_epoch(replace(settings, folder=base, learning_rate=2e-5), data)
+
+
+def base_model(folder, tokenizer_folder, tiny):
+    """Return the folder of a random model of bert-base's size, or of a tiny one."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2} if tiny else {}
+    config = transformers.BertConfig(vocab_size=len(tokenizer), **sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformers.BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def print_ways(name, model, texts, max_length, device, seconds):
+    """Print a row for each way to train on the texts."""
+    with seeded(0, device):
+        tokenizer, module = load_encoder(model, 2)
+    ragged = tokenize(tokenizer, texts, max_length)
+    ways = {
+        "padded, float32": (ragged, 1, torch.float32, False, False),
+        "padded, bfloat16": (ragged, 1, torch.bfloat16, False, False),
+        "similar lengths, bfloat16": (ragged, 50, torch.bfloat16, False, False),
+        "packed, bfloat16": (ragged, 50, torch.bfloat16, True, False),
+    }
+    if device.type == "cuda":  # on a CPU compiling takes minutes and gains nothing
+        ways["packed and compiled, bfloat16"] = (ragged, 50, torch.bfloat16, True, True)
+    for way, (ids, pool, dtype, packs, compiles) in ways.items():
+        try:
+            tokens, n_texts = rate(module, ids, pool, dtype, packs, compiles, device, seconds)
+        except Exception as error:  # one way that fails keeps the others
+            print(f"| {name} | {max_length} | {way} | {type(error).__name__}: {error} | | |")
+            continue
+        use = flops_per_token(module.config, ragged) * tokens / PEAK
+        cells = [
+            name,
+            str(max_length),
+            way,
+            f"{tokens:,.0f}",
+            f"{n_texts:,.0f}",
+            f"{100 * use:.0f}",
+        ]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def rate(module, ragged, pool, dtype, packs, compiles, device, seconds):
+    """Return the real tokens and the texts a second of training steps of 32 texts."""
+    rows = np.random.RandomState(0).permutation(len(ragged))
+    batches = random_batches(ragged, rows) if pool == 1 else similar_batches(ragged)
+    net = make_net(module, dtype, device)
+    forward = net.logits_of_
+    if not packs:
+        forward.packed_model = None
+    elif forward.packed_model is None:
+        raise RuntimeError("cannot be packed here")
+    if compiles:
+        forward.packed_model.run = torch.compile(forward.packed_model.run, dynamic=True)
+    try:
+        return timed(net, batches, device, seconds)
+    finally:
+        net.close()
+
+
+def make_net(module, dtype, device):
+    """Return an initialized net that trains the module."""
+    net = FineTuningNet(
+        module,
+        autocast_dtype=dtype,
+        weight_decay=0.01,
+        gradient_checkpointing=False,
+        lr=1e-6,
+        device=device,
+    )
+    return net.initialize()
+
+
+def random_batches(ragged, rows):
+    """Return batches of texts of any length."""
+    return [Texts(ragged, rows[i : i + 32]) for i in range(0, len(rows) - 31, 32)]
+
+
+def similar_batches(ragged):
+    """Return full batches as training makes them."""
+    ones = np.ones(len(ragged), dtype=np.float32)
+    batches = TrainingBatches(
+        ragged, ones.astype(np.int64), ones, batch_size=32, random_state=np.random.RandomState(0)
+    )
+    return [texts for texts, _ in batches if len(texts) == 32]
+
+
+def timed(net, batches, device, seconds):
+    """Return tokens and texts a second, after the first tenth of the time for warming up."""
+    n_tokens = n_texts = 0
+    begin, start, step = time.perf_counter(), None, 0
+    while start is None or time.perf_counter() - start < seconds:
+        texts = batches[step % len(batches)]
+        step += 1
+        targets = torch.zeros(len(texts), dtype=torch.int64), torch.ones(len(texts))
+        net.optimizer_.zero_grad(set_to_none=True)
+        net.train_step_single((texts, targets))
+        torch.nn.utils.clip_grad_norm_(net.module_.parameters(), 1.0)
+        net.optimizer_.step()
+        if start is None and step >= 8 and time.perf_counter() - begin > seconds / 10:
+            synchronize(device)
+            start = time.perf_counter()
+        elif start is not None:
+            n_tokens += int(texts.lengths.sum())
+            n_texts += len(texts)
+            if step % 16 == 0:  # no run ahead of the clock
+                synchronize(device)
+    synchronize(device)
+    elapsed = time.perf_counter() - start
+    return n_tokens / elapsed, n_texts / elapsed
+
+
+def synchronize(device):
+    """Wait for the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def flops_per_token(config, ragged):
+    """Return the operations of a training step for each real token, attention included."""
+    layers, width = config.num_hidden_layers, config.hidden_size
+    weights = layers * (4 * width**2 + 2 * width * config.intermediate_size)
+    lengths = ragged.lengths.astype(float)
+    return 6 * weights + 12 * layers * width * (lengths**2).sum() / lengths.sum()
+
+
+class TrainerHalf(TrainerDynamic):
+    """The Trainer with dynamic padding, in bfloat16."""
+
+    bf16 = True
+
+
+def clock(function, *arguments):
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+def print_epoch(settings, data):
+    """Print the seconds of one epoch over the set and of predicting its test part."""
+    name, (texts, labels), (test_texts, _) = data
+    print(f"\nOne epoch of {len(texts):,} texts of {name} at the size of bert-base, seconds:\n")
+    print("| model | fit | of it tokenizing | predict | predict in bfloat16 |")
+    print("|---|---:|---:|---:|---:|")
+    clf = BertTextClassifier(
+        settings.folder,
+        epochs=1,
+        max_length=settings.max_length,
+        learning_rate=settings.learning_rate,
+        device=settings.device,
+        random_state=0,
+    )
+    seconds = [clock(clf.fit, texts, labels)]
+    _tokens._CACHE = TokenCache(0)  # else it would be found there
+    seconds.append(clock(tokenize, clf.tokenizer_, texts, clf.max_length_))
+    seconds.append(clock(clf.predict, test_texts))
+    clf.set_params(dtype="bfloat16")
+    seconds.append(clock(clf.predict, test_texts))
+    print("| sklearn-bert | " + " | ".join(f"{value:.1f}" for value in seconds) + " |", flush=True)
+    try:
+        trainer = TrainerHalf(settings)
+        seconds = [clock(trainer.fit, texts, list(labels)), clock(trainer.predict, test_texts)]
+        print(f"| {trainer.name}, bfloat16 | {seconds[0]:.1f} | | | {seconds[1]:.1f} |")
+    except ImportError as error:
+        print(f"The Trainer was left out: {error}")

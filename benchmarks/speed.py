@@ -181,7 +181,10 @@ def make_settings(options, folder):
 
 def time_set(options, settings, name, train, test):
     """Print the rows of a set; return the notes on its models."""
-    workers = {key: Worker(key, settings, train, test) for key in options.models}
+    workers = {}
+    for key in options.models:  # one after the other: threads of several would wait for each other
+        workers[key] = Worker(key, settings, train, test)
+        workers[key].wait()
     runs = {key: [] for key in workers}
     for _ in range(options.rounds):
         for key, worker in workers.items():
@@ -213,17 +216,30 @@ class Worker:
             target=work, args=(theirs, key, settings, train, test), daemon=True
         )
         self.process.start()
+        theirs.close()  # so that the end of the process is noticed
         self.ended = None
+
+    def wait(self):
+        """Wait until it has warmed up."""
+        if (answer := self.receive()) != "ready":
+            self.ended = answer
 
     def run(self):
         """Return the measurements of one run, or a sentence that says why there are none."""
         if self.ended is None:
             self.connection.send("run")
-            answer = self.connection.recv()
+            answer = self.receive()
             if isinstance(answer, dict):
                 return answer
             self.ended = answer
         return self.ended
+
+    def receive(self):
+        """Return what the process sends, or a sentence where it has ended."""
+        try:
+            return self.connection.recv()
+        except EOFError:
+            return "its process has ended, perhaps for want of memory"
 
     def close(self):
         """End the process."""
@@ -237,6 +253,7 @@ def work(connection, key, settings, train, test):
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     try:
         warm_up(key, settings, train, test)
+        connection.send("ready")
         while connection.recv() == "run":
             connection.send(measure(MODELS[key](settings), settings, train, test))
     except EOFError:
@@ -249,7 +266,7 @@ def warm_up(key, settings, train, test):
     """Import what the model needs, and start its device, before the clock runs."""
     model = MODELS[key](settings)
     classes, first = np.unique(train[1], return_index=True)
-    rows = np.tile(first, max(1, 16 // len(classes)))
+    rows = np.tile(first, max(1, 8 // len(classes)))
     model.fit([train[0][i][:60] for i in rows], [train[1][i] for i in rows])
     model.predict(test[0][:4])
 

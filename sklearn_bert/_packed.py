@@ -224,20 +224,23 @@ def packed_model(module, device, dtype):
     lengths, which there is for half precision from Ampere on and which knows no dropout.
     """
     family = _FAMILIES.get(type(module).__name__)
-    if family is None or getattr(module.config, "position_embedding_type", None) not in (
-        *("absolute", None),
-    ):
+    positions = getattr(module.config, "position_embedding_type", None) or "absolute"
+    if family is None or positions != "absolute":
         return None
     model = family(module)
-    if device.type == "cpu" or (
-        device.type == "cuda"
-        and dtype in (torch.bfloat16, torch.float16)
+    if device.type == "cuda":
+        return model if _has_ragged_attention(model, device, dtype) else None
+    return model if device.type == "cpu" else None
+
+
+def _has_ragged_attention(model, device, dtype):
+    """Return whether a GPU can attend to texts of different lengths in the way the model asks."""
+    return (
+        dtype in (torch.bfloat16, torch.float16)
         and torch.cuda.get_device_capability(device) >= (8, 0)
         and all(model.attention(layer)[-1].p == 0 for layer in model.layers())
         and _varlen_attention() is not None
-    ):
-        return model
-    return None
+    )
 
 
 def _varlen_attention():

@@ -26,6 +26,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         settings = make_settings(options, folder)
         device = find_device(settings.device)
-        print(f"{datetime.date.today()}; {environment(device)}; {settings}\n")
+        shown = replace(settings, folder="a tiny model" if options.tiny else options.model)
+        print(f"{datetime.date.today()}; {environment(device)}; {shown}\n")
         print("| " + " | ".join(COLUMNS) + " |")
         print("|---|---|" + "---:|" * (len(COLUMNS) - 2), flush=True)
         sets = tiny_sets() if options.tiny else [read_set(options.data, s) for s in options.sets]

@@ -86,8 +86,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
         Arithmetic. "bfloat16" computes in mixed precision, with weights kept in float32; it is
         faster where the hardware knows it. "auto" trains so on such hardware, and predicts in
-        float32: bfloat16 would predict about twice as fast, but probabilities change in the third
-        decimal, and with them the label of one text in a thousand. "bfloat16" is for both.
+        float32; "bfloat16" is for both: it predicts 1.5 to 2 times as fast, and probabilities
+        change by up to 0.01, a label hardly ever.
 
     gradient_checkpointing : bool or "auto", default="auto"
         Whether to compute the layers a second time for the gradient instead of keeping what they

@@ -42,6 +42,7 @@ from peers import (
     TrainerBest,
     TrainerDynamic,
 )
+from throughput import print_throughput, training_flops
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._device import find_device, find_dtype
@@ -137,8 +138,6 @@ def main():
         for name, note in notes.items():
             print(f"- {name}: {note}")
         if options.tiny or device.type == "cuda":
-            from throughput import print_throughput
-
             data = sets[-1] if options.tiny else read_set(options.data, options.epoch)
             print_throughput(settings, data, tiny=options.tiny)
 
@@ -294,24 +293,19 @@ def measure(model, settings, train, test):
     if settings.device == "cuda":
         run["megabytes"] = torch.cuda.max_memory_allocated() / 2**20
     if isinstance(model, Ours):
-        run |= useful_flops(model.clf, texts)
+        run |= useful_work(model.clf, texts)
     return run
 
 
-def useful_flops(clf, texts):
-    """Return the floating-point operations that training has to do, and its seconds.
-
-    Six for each weight of the encoder's layers and each real token, and those of attention:
-    twelve for each pair of tokens of a text, each layer and each unit of width.
-    """
-    config = clf.module_.config
-    layers, width = config.num_hidden_layers, config.hidden_size
-    weights = layers * (4 * width**2 + 2 * width * config.intermediate_size)
+def useful_work(clf, texts):
+    """Return the operations and tokens of training, and its seconds."""
     rows = clf.tokenizer_(texts, truncation=True, max_length=clf.max_length_)["input_ids"]
-    lengths = np.array([len(row) for row in rows], dtype=float)
-    flops = 6 * weights * lengths.sum() + 12 * layers * width * (lengths**2).sum()
-    seconds = sum(row["seconds"] for row in clf.history_)
-    return {"flops": flops, "tokens": lengths.sum(), "train_seconds": seconds}
+    lengths = [len(row) for row in rows]
+    return {
+        "flops": training_flops(clf.module_.config, lengths),
+        "tokens": sum(lengths),
+        "train_seconds": sum(row["seconds"] for row in clf.history_),
+    }
 
 
 def row(kind, runs, ours):

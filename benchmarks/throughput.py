@@ -71,7 +71,8 @@ def print_ways(name, model, texts, max_length, device, seconds):
         except Exception as error:  # one way that fails keeps the others
             print(f"| {name} | {max_length} | {way} | {type(error).__name__}: {error} | | |")
             continue
-        use = flops_per_token(module.config, ragged) * tokens / PEAK
+        per_token = training_flops(module.config, ragged.lengths) / ragged.lengths.sum()
+        use = per_token * tokens / PEAK
         cells = [
             name,
             str(max_length),
@@ -159,12 +160,16 @@ def synchronize(device):
         torch.cuda.synchronize(device)
 
 
-def flops_per_token(config, ragged):
-    """Return the operations of a training step for each real token, attention included."""
+def training_flops(config, lengths):
+    """Return the floating-point operations of training on texts of these lengths once.
+
+    Six for each weight of the encoder's layers and each real token, and those of attention:
+    twelve for each pair of tokens of a text, each layer and each unit of width.
+    """
     layers, width = config.num_hidden_layers, config.hidden_size
     weights = layers * (4 * width**2 + 2 * width * config.intermediate_size)
-    lengths = ragged.lengths.astype(float)
-    return 6 * weights + 12 * layers * width * (lengths**2).sum() / lengths.sum()
+    lengths = np.asarray(lengths, dtype=float)
+    return 6 * weights * lengths.sum() + 12 * layers * width * (lengths**2).sum()
 
 
 class TrainerHalf(TrainerDynamic):

@@ -9,6 +9,7 @@ or the import counts.
 """
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -34,7 +35,7 @@ class Settings:
     seed: int = 0  # of the new head, the order of the rows and the dropout
 
 
-class Peer:
+class Peer(ABC):
     """A text classifier to be timed: `fit` also loads the model and tokenizes."""
 
     name = ""  # for the table
@@ -44,13 +45,13 @@ class Peer:
         """Keep the settings."""
         self.settings = settings
 
+    @abstractmethod
     def fit(self, texts, labels):
         """Train on lists of texts and of labels and return self."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(self, texts):
         """Return an array of the labels of the texts, in their order."""
-        raise NotImplementedError
 
 
 class TrainerDynamic(Peer):

@@ -99,12 +99,16 @@ def fast_float32(device):
     if device.type != "cuda":
         yield
         return
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = True
+    switch, fast = torch.backends.cuda.matmul, "tf32"
+    name = "fp32_precision"  # before torch 2.9: allow_tf32, which must not be mixed with it
+    if not hasattr(switch, name):
+        name, fast = "allow_tf32", True
+    before = getattr(switch, name)
+    setattr(switch, name, fast)
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        setattr(switch, name, before)
 
 
 def copy_to_cpu(module):

@@ -1,4 +1,4 @@
-"""Training: the skorch net, its loss, its optimizer and the one-cycle policy."""
+"""Training: the skorch net, its loss, and what it records and shows."""
 
 import math
 import time
@@ -11,15 +11,14 @@ from skorch.callbacks import (
     EarlyStopping,
     EpochTimer,
     GradientNormClipping,
-    LRScheduler,
     PassthroughScoring,
 )
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._forward import Forward
+from ._optimizer import RowGradients, head_learning_rate, one_cycle, parameter_groups
 from ._packed import to_device
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
@@ -53,7 +52,7 @@ class FineTuningNet(NeuralNet):
         Decoupled weight decay of the matrices; biases and norms have none.
     gradient_checkpointing : bool or "auto"
         Whether to compute the layers twice instead of keeping what they gave; "auto" does so
-        when memory is short and a batch is down to pieces of one text.
+        when a single text is too much for the memory.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -79,7 +78,7 @@ class FineTuningNet(NeuralNet):
         super().initialize()
         device = torch.device(self.device)
         self.logits_of_ = Forward(self.module_, device, self.autocast_dtype)
-        if self.gradient_checkpointing is True:
+        if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
             self.logits_of_.start_checkpointing()
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device)
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
@@ -151,18 +150,18 @@ class FineTuningNet(NeuralNet):
             try:
                 return self._accumulate(batch, pieces, use_loss)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or not self._need_less_memory(batch[0], pieces):
+                if not is_out_of_memory(error) or not self._need_less_memory(self.piece_):
                     raise
             # Outside of the except clause, which keeps the tensors of the failed try alive.
             self._zero_grad_optimizer()
             free_memory(self.device)
 
-    def _need_less_memory(self, texts, pieces):
-        """Return whether the next try can do with less: half the tokens, or checkpointing."""
-        if len(pieces) == len(texts):
+    def _need_less_memory(self, failed):
+        """Return whether the texts that failed can do with less: in halves, or checkpointed."""
+        if len(failed) == 1:
             return self.gradient_checkpointing == "auto" and self.logits_of_.start_checkpointing()
-        largest = max(len(texts[piece]) * int(texts[piece].lengths.max()) for piece in pieces)
-        self.tokens_at_once_ = self.micro_batch_tokens_ = largest // 2
+        self.tokens_at_once_ = len(failed) * int(failed.lengths.max()) // 2
+        self.micro_batch_tokens_ = self.tokens_at_once_
         return True
 
     def _accumulate(self, batch, pieces, use_loss):
@@ -172,7 +171,8 @@ class FineTuningNet(NeuralNet):
         classes, weights = (to_device(target, device) for target in targets)
         loss, logits = 0.0, []
         for piece in pieces:
-            y_pred = self.infer(texts[piece])
+            self.piece_ = texts[piece]
+            y_pred = self.infer(self.piece_)
             share = len(y_pred) / len(texts)
             piece_loss = share * self.get_loss(y_pred, (classes[piece], weights[piece]))
             use_loss(piece_loss)
@@ -193,47 +193,6 @@ class FineTuningNet(NeuralNet):
                 raise
         self.notify("on_train_end", X=X, y=y)
         return self
-
-
-class RowGradients:
-    """The gradient of the word embeddings, filled in for the words of a batch only.
-
-    torch gives it as a new matrix with a row for each word of the vocabulary. On a CPU, getting
-    and clearing that memory takes as long as everything else in a small layer: here one matrix
-    is kept, and only the rows that were used are touched.
-
-    Parameters
-    ----------
-    embedding : torch.nn.Embedding
-        The word embeddings.
-    device : torch.device
-        Where they are; only on a CPU is there anything to be gained.
-    """
-
-    def __init__(self, embedding, device):
-        self.embedding = embedding
-        self.is_used = device.type == "cpu" and type(embedding) is torch.nn.Embedding
-        self.is_used = self.is_used and not embedding.sparse
-        if self.is_used:
-            embedding.sparse = True
-            self.dense = torch.zeros_like(embedding.weight)
-            self.rows = torch.zeros(0, dtype=torch.int64)
-
-    def fill(self):
-        """Make the gradient of the weights dense."""
-        weight = self.embedding.weight
-        if not self.is_used or weight.grad is None:
-            return
-        gradient = weight.grad.coalesce()
-        self.dense[self.rows] = 0
-        self.rows = gradient.indices()[0]
-        self.dense[self.rows] = gradient.values()
-        weight.grad = self.dense
-
-    def close(self):
-        """Leave the embeddings as they were."""
-        if self.is_used:
-            self.embedding.sparse = False
 
 
 class EpochRecord(Callback):
@@ -319,68 +278,6 @@ def epoch_rows(history):
     ]
 
 
-def parameter_groups(module, weight_decay):
-    """Return the parameters of body and head, matrices apart from biases and norms.
-
-    Only the matrices decay.
-    """
-    body = {id(parameter) for parameter in module.base_model.parameters()}
-    groups = {(part, kind): [] for part in ("body", "head") for kind in ("matrix", "vector")}
-    for parameter in module.parameters():
-        part = "body" if id(parameter) in body else "head"
-        groups[part, "matrix" if parameter.ndim > 1 else "vector"].append(parameter)
-    return [
-        {"params": parameters, "part": part, "weight_decay": weight_decay * (kind == "matrix")}
-        for (part, kind), parameters in groups.items()
-        if parameters
-    ]
-
-
-def one_cycle(peaks, n_steps):
-    """Return the one-cycle policy: linearly up for half of the steps, then linearly down.
-
-    `peaks` are the peak learning rates of the parameter groups.
-
-    References
-    ----------
-    L. N. Smith (2018). A disciplined approach to neural network hyper-parameters: part 1.
-    arXiv:1803.09820.
-    """
-    return LRScheduler(
-        OneCycleLR,
-        step_every="batch",
-        event_name=None,
-        max_lr=peaks,
-        total_steps=max(n_steps, 3),  # torch divides by zero, or never warms up, below three
-        pct_start=0.5,
-        anneal_strategy="linear",
-        div_factor=10,
-        final_div_factor=100,
-        base_momentum=0.85,
-        max_momentum=0.95,
-    )
-
-
-def auto_learning_rate(width, n_steps):
-    """Return the peak learning rate for a model of hidden size `width` and a run of `n_steps`.
-
-    2e-5 at BERT's width; narrower models want more, and still more when there are few steps.
-    """
-    exponent = 2.0
-    if width < 768:
-        exponent += float(np.interp(math.log(n_steps), [math.log(100), math.log(1000)], [1, 0]))
-    return min(2e-5 * (768 / width) ** exponent, 5e-4)
-
-
-def head_learning_rate(learning_rate):
-    """Return the peak learning rate of the new head: 100 times the body's, at most 0.01.
-
-    The head starts from nothing. At the rate of the pretrained body it would hardly have begun to
-    tell many classes apart when a short run ends.
-    """
-    return max(learning_rate, min(100 * learning_rate, 0.01))
-
-
 def train(
     module,
     batches,
@@ -428,6 +325,8 @@ def train(
     verbose : int
         0 is silent, 1 shows a progress bar, 2 also a line an epoch.
     """
+    if gradient_checkpointing != "auto" and gradient_checkpointing:
+        _check_checkpointing(module)
     n_steps = epochs * len(batches)
     rates = {"body": learning_rate, "head": head_learning_rate(learning_rate)}
     peaks = [rates[group["part"]] for group in parameter_groups(module, weight_decay)]
@@ -457,6 +356,15 @@ def train(
         progress.close()
         net.close()
     return epoch_rows(net.history)
+
+
+def _check_checkpointing(module):
+    """Refuse to checkpoint an architecture that cannot do it."""
+    if not module.supports_gradient_checkpointing:
+        raise ValueError(
+            "gradient_checkpointing=True needs an architecture that transformers can checkpoint, "
+            f"got {module.config.model_type!r}; use 'auto' or False."
+        )
 
 
 def _early_stopping(score, patience):

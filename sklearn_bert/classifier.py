@@ -285,7 +285,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
             If a row of `X` is not a str.
         ValueError
             If `X`, `y` or `sample_weight` do not fit together, there is only one class, or the
-            model, its `max_length` or the device cannot be used.
+            model, its `max_length`, its gradient checkpointing or the device cannot be used.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
@@ -320,7 +320,8 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         from ._batches import TrainingBatches
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._encoder import find_max_length, load_encoder
-        from ._net import auto_learning_rate, train
+        from ._net import train
+        from ._optimizer import auto_learning_rate
         from ._tokens import tokenize
 
         callbacks = self._clone_callbacks()

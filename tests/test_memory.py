@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+import transformers
+from conftest import make_tokenizer
 from transformers.models.bert.modeling_bert import BertEmbeddings
 
 from sklearn_bert import BertTextClassifier
@@ -78,6 +80,31 @@ def test_one_text_that_does_not_fit_is_one_sentence(make_classifier, fitted, rev
         make_classifier().fit(*reviews)
     with pytest.raises(MemoryError, match=message):
         fitted.predict(reviews[0])
+
+
+@pytest.mark.parametrize("checkpointing", ["auto", False])
+def test_one_long_text_among_short_ones_does_not_fit(
+    make_classifier, reviews, limit_memory, checkpointing
+):
+    """It must end in the error, not in smaller and smaller pieces of the others."""
+    X, y = [*reviews[0], "of a " * 30], [*reviews[1], "pos"]
+    limit_memory(40)
+    clf = make_classifier(batch_size=16, gradient_checkpointing=checkpointing)
+    with pytest.raises(MemoryError, match=r"^Out of memory on device"):
+        clf.fit(X, y)
+
+
+def test_an_architecture_that_cannot_checkpoint_says_so(tmp_path, reviews):
+    config = transformers.AlbertConfig(
+        **{"vocab_size": 250, "embedding_size": 16, "hidden_size": 32, "intermediate_size": 64},
+        **{"num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64},
+    )
+    transformers.AlbertModel(config).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    clf = BertTextClassifier(tmp_path, epochs=1, gradient_checkpointing=True, random_state=0)
+    with pytest.raises(ValueError, match=r"^gradient_checkpointing=True needs .*'albert'; use"):
+        clf.fit(*reviews)
+    assert clf.set_params(gradient_checkpointing="auto").fit(*reviews).n_epochs_ == 1
 
 
 def test_verbose_tells_of_it(make_classifier, reviews, limit_memory, capfd):

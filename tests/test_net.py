@@ -5,7 +5,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_bert._net import WeightedCrossEntropy, auto_learning_rate
+from sklearn_bert._net import WeightedCrossEntropy
 
 
 class RecordSteps(Callback):
@@ -116,14 +116,3 @@ def test_bfloat16_rounds_but_learns_the_same(make_classifier, reviews):
     half = make_classifier(dtype="bfloat16").fit(X, y)
     assert not np.array_equal(single.predict_proba(X), half.predict_proba(X))
     assert half.score(X, y) == single.score(X, y) == 1.0
-
-
-@pytest.mark.parametrize("n_steps", [10, 100, 1_000, 100_000])
-def test_the_rule_gives_the_articles_rate_at_berts_width(n_steps):
-    assert auto_learning_rate(768, n_steps) == pytest.approx(2e-5)
-
-
-def test_the_rule_wants_more_of_narrow_models_and_of_short_runs():
-    assert auto_learning_rate(384, 100) > auto_learning_rate(384, 10_000) > 2e-5
-    assert auto_learning_rate(1024, 500) < 2e-5
-    assert auto_learning_rate(32, 10) <= 5e-4

@@ -133,13 +133,23 @@ def tokenize(tokenizer, texts, max_length):
     return RaggedIds(ids, np.array(lengths, dtype=np.int64), tokenizer.pad_token_id)
 
 
+def count_tokens(tokenizer, texts):
+    """Return the tokens of each text, special tokens included, with nothing cut off."""
+    lengths = []
+    for start in range(0, len(texts), _TEXTS_PER_CALL):
+        some = texts[start : start + _TEXTS_PER_CALL]
+        lengths += map(len, _rows(tokenizer, some, None))
+    return np.array(lengths, dtype=np.int64)
+
+
 def _rows(tokenizer, texts, max_length):
-    """Return the ids of each text, as the tokenizer's own lists."""
+    """Return the ids of each text, as the tokenizer's own lists; None cuts nothing off."""
     return tokenizer(
         texts,
-        truncation=True,
+        truncation=max_length is not None,
         max_length=max_length,
         padding=False,
         return_attention_mask=False,
         return_token_type_ids=False,
+        verbose=False,  # it would warn of texts longer than the model can read
     )["input_ids"]

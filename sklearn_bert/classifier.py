@@ -218,6 +218,10 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    # That `predict` gives the label of the highest probability, always: whoever needs both can
+    # make do with one pass over the texts.
+    _predicts_by_proba = True
+
     def __init__(
         self,
         model="bert-base-uncased",

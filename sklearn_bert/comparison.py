@@ -1,220 +1,476 @@
-"""The cheap classic and BERT on the same texts: what BERT gains, and what it costs."""
+"""Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
-from dataclasses import dataclass
+import math
+from functools import partial
+from numbers import Integral
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_consistent_length
 
-from ._labels import encode_labels
-from ._texts import check_texts
+from ._baselines import FROZEN, FrozenBert
+from ._curve import crossing, find_curves, with_full_size
+from ._durations import parse_duration
+from ._protocol import (
+    check_data,
+    check_fractions,
+    draw_seed,
+    find_folds,
+    find_models,
+    find_scorers,
+)
+from ._runner import Runner
+from ._summary import Table, find_pair, summarize, verdict
 from .classifier import BertTextClassifier
 
-_BASELINE = "TF-IDF + logistic regression"
-_N_RESAMPLES = 2000
-
-# Key of the table, its heading in the text, and how its values are written.
-_COLUMNS = (
-    ("model", "model", "{}"),
-    ("accuracy", "accuracy", "{:.3f}"),
-    ("macro_f1", "macro F1", "{:.3f}"),
-    ("fit_seconds", "fit (s)", "{:.2f}"),
-    ("predict_seconds", "predict (s)", "{:.2f}"),
-)
+_BERT = "BERT"
 
 
-@dataclass(frozen=True)
-class SplitComparison:
-    """What `compare_on_split` found; ``print`` shows the table and the verdict.
+class Comparison:
+    """What `compare` found; ``print`` shows the table and the verdict.
 
     Attributes
     ----------
-    table_ : list of dict
-        One dict a model, the cheap one first: ``model``, ``accuracy``, ``macro_f1``,
-        ``fit_seconds`` and ``predict_seconds``.
+    rows_ : list of dict
+        One dict a model: ``model``, each score by its name with ``NAME_std`` over the folds,
+        ``fit_seconds`` (mean of the folds), ``predictions_per_second``, ``size_mb`` of the
+        pickled model, ``memory_mb`` and ``gpu_memory_mb`` (peaks), ``n_folds`` that were done,
+        and the ``error`` of one that failed. What is not known is NaN.
+
+    table_ : DataFrame
+        The same, indexed by model.
+
+    folds_ : DataFrame
+        One row a model and fold, with what `rows_` sums up.
+
+    predictions_ : DataFrame
+        One row a model and text that it was judged on: ``row``, ``fold``, ``label``,
+        ``predicted`` and a probability for each class, NaN where the model gives none.
+
+    learning_curve_ : DataFrame or None
+        One row a model, fold and size of the training part, with the scores.
 
     verdict_ : str
-        One sentence: the difference in accuracy with its uncertainty, and the price.
+        One sentence: what BERT gains, how sure that is, and its price.
+
+    differences_ : dict of str to Difference
+        For each scorer, by how much BERT is better than the best cheap model: ``mean``, and the
+        95 % interval from ``low`` to ``high``, in units of the score, with its ``method``.
+
+    best_cheap_, bert_ : str
+        The names of the two; `best_cheap_` is None if there is nothing to compare.
+
+    forecast_ : Forecast or None
+        What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
+        ``lengths`` of the texts in tokens, and the ``share_cut`` of them.
+
+    notes_ : list of str
+        What was left out, and why.
+
+    settings_ : dict
+        What is needed to do it again.
     """
 
-    table_: list
-    verdict_: str
+    def __init__(self, runner, bert, forecast, settings):
+        self.bert_ = bert
+        self.forecast_ = forecast
+        self.settings_ = settings
+        self.notes_ = list(runner.notes)
+        self._data, self._trials, self._curve = runner.data, runner.trials, runner.curve
+        self._scorers, self._layout = runner.scorers, runner.table
+        names = dict.fromkeys(trial.model for trial in self._trials)
+        self.rows_ = [
+            summarize(name, [trial for trial in self._trials if trial.model == name], self._scorers)
+            for name in names
+        ]
+        main = next(iter(self._scorers))
+        self._pair = find_pair(self._trials, bert, main)
+        self.best_cheap_ = self._pair and self._pair.cheap[0].model
+        self.differences_ = {}
+        if self._pair:
+            self.differences_ = {
+                name: self._pair.difference(self._scorers, name, self._data)
+                for name in self._scorers
+            }
+            self.verdict_ = verdict(self._pair, self.differences_[main], main)
+        else:
+            self.verdict_ = self._no_verdict()
+
+    def _no_verdict(self):
+        """Return the sentence for a comparison that BERT or all others are missing from."""
+        row = next((row for row in self.rows_ if row["model"] == self.bert_), None)
+        if row is None:
+            return f"{self.bert_} was not run, so there is nothing to say about it."
+        if not row["n_folds"]:
+            return f"{self.bert_} failed, so there is nothing to say about it: {row['error']}"
+        return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
+
+    def worth_it(self, min_gain=0.0, *, scoring=None):
+        """Return whether BERT gains more than you ask for.
+
+        Parameters
+        ----------
+        min_gain : float, default=0.0
+            In units of the score: 0.01 is one point of accuracy.
+        scoring : str, default=None
+            Name of the scorer. None is the first one.
+
+        Returns
+        -------
+        worth_it : bool or None
+            True if all of the 95 % interval is above `min_gain`, False if all of it is not,
+            None if that cannot be told.
+
+        Raises
+        ------
+        ValueError
+            If there is no such scorer.
+        """
+        scoring = next(iter(self._scorers)) if scoring is None else scoring
+        if scoring not in self._scorers:
+            raise ValueError(
+                f"scoring must be one of {list(self._scorers)!r}, which were compared, got "
+                f"{scoring!r}."
+            )
+        difference = self.differences_.get(scoring)
+        if difference is None or difference.low <= min_gain < difference.high:
+            return None
+        return difference.low > min_gain
+
+    @property
+    def table_(self):
+        """One row a model."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows_).set_index("model")
+
+    @property
+    def folds_(self):
+        """One row a model and fold."""
+        import pandas as pd
+
+        return pd.DataFrame(self._fold_rows())
+
+    def _fold_rows(self):
+        """Return one dict a model and fold."""
+        return [trial.as_row() for trial in self._trials]
+
+    @property
+    def learning_curve_(self):
+        """One row a model, fold and size of the training part."""
+        import pandas as pd
+
+        return pd.DataFrame(self._curve_rows()) if self._curve else None
+
+    def _curve_rows(self):
+        """Return one dict a model, fold and size of the training part."""
+        return [trial.as_row() for trial in with_full_size(self._curve, self._trials)]
+
+    def _curves(self):
+        """Return the learning curves of the first score, best cheap model first."""
+        trials = with_full_size(self._curve, self._trials)
+        return find_curves(trials, next(iter(self._scorers)))
+
+    def _crossing(self):
+        """Return the sentence on the number of labels from which BERT is better."""
+        return crossing(*self._curves(), self.bert_)
+
+    def _finalists(self):
+        """Return the trials of the best cheap model and those of BERT."""
+        return self._pair.cheap, self._pair.bert
+
+    @property
+    def predictions_(self):
+        """One row a model and text that it was judged on."""
+        import pandas as pd
+
+        classes = self._data.classes
+        frames = []
+        for trial in self._trials:
+            if trial.recorded is not None:
+                frame = pd.DataFrame({"row": trial.rows, "fold": trial.fold, "model": trial.model})
+                frame["label"] = self._data.y[trial.rows]
+                frame["predicted"] = trial.recorded.labels
+                frame[list(classes)] = (
+                    np.nan if trial.recorded.proba is None else trial.recorded.proba
+                )
+                frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
 
     def __str__(self):
-        return f"{_format_table(self.table_)}\n\n{self.verdict_}"
+        lines = [self._layout.heading(), *map(self._layout.row, self.rows_), "", self.closing()]
+        return "\n".join(lines)
+
+    def closing(self):
+        """Return the verdict, how its interval was got, and what was left out.
+
+        Returns
+        -------
+        text : str
+        """
+        lines = [self.verdict_, *self.notes_]
+        if self.differences_:
+            method = next(iter(self.differences_.values())).method
+            lines.insert(1, f"Interval: {method}.")
+        if self._curve:
+            lines.append(self._crossing())
+        return "\n".join(lines)
+
+    def to_json(self, path):
+        """Write table, folds, learning curve, verdict and settings, but no texts.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        """
+        from ._report import as_json
+
+        Path(path).write_text(as_json(self), encoding="utf-8")
+
+    def to_html(self, path=None):
+        """Write the report, a single file that needs neither a network nor scripts.
+
+        Parameters
+        ----------
+        path : str or Path, default=None
+            The file. None writes nothing.
+
+        Returns
+        -------
+        html : str
+            The report.
+        """
+        from ._report import as_html
+
+        html = as_html(self)
+        if path is not None:
+            Path(path).write_text(html, encoding="utf-8")
+        return html
+
+    def _repr_html_(self):
+        from ._report import as_fragment
+
+        return as_fragment(self)
+
+    def plot(self, kind="cost", *, ax=None):
+        """Plot quality against cost, or quality against the number of labels.
+
+        Parameters
+        ----------
+        kind : {"cost", "learning_curve"}, default="cost"
+            "cost" has one point a model: its first score, with the standard deviation over the
+            folds, and the seconds of a fit. "learning_curve" needs
+            ``compare(..., learning_curve=True)``.
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `kind` is unknown, or there is no learning curve.
+        """
+        from ._plots import plot_comparison
+
+        return plot_comparison(self, kind, ax)
 
 
-def compare_on_split(X_train, X_test, y_train, y_test, *, bert=None):
-    """Compare BERT with TF-IDF and logistic regression on one split.
+def compare(
+    X,
+    y,
+    *,
+    cv=5,
+    groups=None,
+    scoring="accuracy",
+    estimators=None,
+    bert=None,
+    budget=None,
+    learning_curve=False,
+    random_state=None,
+    verbose=1,
+):
+    """Compare BERT with cheaper models on the same folds, and say whether it is worth it.
 
-    Both are trained on the same texts and judged on the same texts. The verdict gives the
-    difference in accuracy with a 95 % percentile interval of the paired bootstrap [1]_: the
-    test texts are drawn 2,000 times with replacement, both models judged on the same draw.
+    The cheap models come first: majority class, TF-IDF with logistic regression and with a
+    linear SVM, the naive-Bayes SVM [1]_, and logistic regression on the embeddings of the BERT
+    that is not fine-tuned. Before BERT is trained, a probe of a few steps tells how long that is
+    going to take.
 
     Parameters
     ----------
-    X_train, X_test : array-like of str of shape (n_train,) and (n_test,)
+    X : array-like of str of shape (n_samples,) or (n_samples, 1)
         The texts.
-    y_train, y_test : array-like of shape (n_train,) and (n_test,)
-        Their labels; those of `y_test` must occur in `y_train`.
+    y : array-like of shape (n_samples,)
+        The labels, of any type.
+    cv : int, cross-validation generator or iterable, default=5
+        An int is the number of stratified, shuffled folds; a generator is one of
+        scikit-learn's; an iterable gives pairs of training and test rows. With
+        ``[(train, test)]`` there is one given split.
+    groups : array-like of shape (n_samples,), default=None
+        Texts of one group, such as those of one author, stay on one side of each split.
+    scoring : str, callable, list of str or dict of str to scorer, default="accuracy"
+        Any scikit-learn scorers. The first decides.
+    estimators : dict of str to estimator, default=None
+        Classifiers of texts to compare as well; one under the name of a default model replaces
+        it, and "drop" instead of an estimator leaves it out.
     bert : estimator, default=None
-        The classifier of texts to compare; it is cloned. None is
-        ``BertTextClassifier(random_state=0)``.
+        The classifier to judge; it is cloned. None is
+        ``BertTextClassifier(random_state=random_state)``.
+    budget : float or str, default=None
+        Seconds, or a text such as "90s", "10min" or "1h30min": no fold is started that is not
+        expected to end within that time. None is no limit.
+    learning_curve : bool or array-like, default=False
+        Whether to compare BERT and the best cheap model on fewer training texts too: those
+        fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the folds, and the models that are not given.
+    verbose : int, default=1
+        1 prints the row of each model as soon as there is one, and what BERT will cost; 0 prints
+        nothing.
 
     Returns
     -------
-    comparison : SplitComparison
-        The table in ``table_``, the sentence in ``verdict_``.
+    comparison : Comparison
+        ``print`` shows the table and the verdict. After Ctrl-C it holds what was done.
 
     Raises
     ------
-    TypeError, ValueError, OSError, MemoryError
-        If the texts and labels do not fit together, or `bert` cannot be fitted to them.
+    TypeError, ValueError
+        If the texts, labels, folds or parameters do not fit together. What a model raises does
+        not end the comparison: it is in the table.
 
     Notes
     -----
-    The interval tells how far the result depends on the test texts drawn. It does not tell how
-    far it depends on the training texts or on the seed of a fit: one split cannot.
+    BERT is compared with the cheap model that has the best mean on the same folds. Having been
+    chosen, that one looks a little better than it is, so the gain of BERT is rather under- than
+    overstated.
 
-    Seconds are of the wall clock. The first fit of a process includes the import of torch.
+    The 95 % interval of the difference is that of the corrected resampled t-test [2]_ over the
+    folds, since a t-test that takes folds for independent is far too sure; on a single split, it
+    is a percentile interval of the paired bootstrap [3]_ over its test texts, which says nothing
+    of how much depends on the training texts and on the seed.
+
+    Memory is the peak above what the process held before, told on Linux only. The embeddings of
+    the frozen BERT are computed once for all folds; the seconds shown are those without that.
 
     References
     ----------
-    .. [1] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
+    .. [1] S. Wang, C. D. Manning (2012). Baselines and Bigrams: Simple, Good Sentiment and
+       Topic Classification. ACL.
+    .. [2] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
+       Learning 52, 239-281.
+    .. [3] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
 
     Examples
     --------
-    >>> from sklearn_bert import BertTextClassifier
-    >>> from sklearn_bert.comparison import compare_on_split
-    >>> texts = ["a joy from start to end", "what a waste of time"] * 8
-    >>> labels = ["good", "bad"] * 8
+    >>> from sklearn_bert import BertTextClassifier, compare
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 12
+    >>> labels = ["good", "bad"] * 12
     >>> bert = BertTextClassifier(
     ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
     ... )
-    >>> comparison = compare_on_split(texts, texts, labels, labels, bert=bert)
-    >>> for row in comparison.table_:
+    >>> comparison = compare(texts, labels, cv=2, bert=bert, random_state=0, verbose=0)
+    >>> for row in comparison.rows_:
     ...     print(row["model"], row["accuracy"])
+    majority class 0.5
     TF-IDF + logistic regression 1.0
+    TF-IDF + linear SVM 1.0
+    naive-Bayes SVM 1.0
+    frozen BERT + logistic regression 1.0
     BERT (all-MiniLM-L6-v2) 1.0
-    >>> print(comparison.verdict_.partition(",")[0])
-    No difference shown (BERT +0.0 points of accuracy
+    >>> print(comparison.verdict_.partition(" (")[0])
+    No difference shown
+    >>> comparison.worth_it(min_gain=0.01)
+    False
     """
-    X_train, X_test = check_texts(X_train), check_texts(X_test)
-    y_train, y_test = _check_labels(X_train, X_test, y_train, y_test)
-    bert = BertTextClassifier(random_state=0) if bert is None else clone(bert)
-    table, correct = [], []
-    for name, model in ((_BASELINE, _baseline()), (_bert_name(bert), bert)):
-        y_pred, fit_seconds, predict_seconds = _run(model, X_train, X_test, y_train)
-        row = {
-            "model": name,
-            "accuracy": float(accuracy_score(y_test, y_pred)),
-            "macro_f1": float(f1_score(y_test, y_pred, average="macro")),
-            "fit_seconds": fit_seconds,
-            "predict_seconds": predict_seconds,
-        }
-        table.append(row)
-        correct.append(y_pred == y_test)
-    return SplitComparison(table, _verdict(*table, *correct))
+    data = check_data(X, y)
+    seed = draw_seed(random_state)
+    folds = find_folds(data, cv, groups, seed)
+    scorers = find_scorers(scoring)
+    bert = BertTextClassifier(random_state=seed) if bert is None else bert
+    with_frozen = isinstance(bert, BertTextClassifier)
+    models = find_models(estimators, scorers, seed, with_frozen=with_frozen)
+    if models.get(FROZEN) is FROZEN:
+        models[FROZEN] = _frozen(bert)
+    fractions = check_fractions(learning_curve)
+    limit = math.inf if budget is None else parse_duration(budget, name="budget")
+    name = _bert_name(bert)
+    table = Table([*models, name], scorers, with_gpu=_has_gpu())
+    say = partial(print, flush=True) if verbose else _say_nothing
+    runner = Runner(data, folds, scorers, table, limit, say)
+    settings = {
+        "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
+        "scoring": list(scorers),
+        "groups": groups is not None,
+        "bert": repr(bert),
+        "budget": budget,
+        "random_state": seed,
+    }
+    forecast = None
+    runner.say(table.heading())
+    try:
+        for model, estimator in models.items():
+            runner.run(model, estimator)
+        forecast = _run_bert(runner, name, bert)
+        if fractions:
+            _run_curve(runner, name, bert, models, fractions, seed)
+    except KeyboardInterrupt:
+        if not runner.trials:
+            raise
+        runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
+    return Comparison(runner, name, forecast, settings)
 
 
-def _check_labels(X_train, X_test, y_train, y_test):
-    """Return both arrays of labels, or say why the models cannot be judged by them."""
-    labels = []
-    for X, y in ((X_train, y_train), (X_test, y_test)):
-        classes, targets = encode_labels(y, estimator_name="compare_on_split")
-        check_consistent_length(X, targets)
-        labels.append(classes[targets])
-    known = set(labels[0].tolist())
-    if len(known) < 2:
-        raise ValueError(
-            f"y_train must have at least 2 classes, got one class: {known.pop()!r}; add texts of "
-            "another class."
-        )
-    unknown = [label for label in labels[1].tolist() if label not in known]
-    if unknown:
-        raise ValueError(
-            f"y_test must hold labels of y_train only, got {unknown[0]!r}; split with stratify=y, "
-            "or drop the texts of that class."
-        )
-    return labels
+def _frozen(bert):
+    """Return the classifier on the embeddings of the same BERT, not fine-tuned."""
+    from ._embeddings import Embeddings
 
-
-def _baseline():
-    """Return the cheap model: word pairs, sublinear counts and a mild penalty, for strength."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    return make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))
+    return FrozenBert(Embeddings(bert.model, bert.max_length, bert.device, bert.dtype))
 
 
 def _bert_name(bert):
     """Return the name of `bert` in the table, with that of its pretrained model if it has one."""
     model = getattr(bert, "model", None)
-    return "BERT" if model is None else f"BERT ({Path(str(model)).name})"
+    return _BERT if model is None else f"{_BERT} ({Path(str(model)).name})"
 
 
-def _run(model, X_train, X_test, y_train):
-    """Return the predictions, and the seconds that fit and predict took."""
-    start = perf_counter()
-    model.fit(X_train, y_train)
-    fitted = perf_counter()
-    y_pred = model.predict(X_test)
-    return y_pred, fitted - start, perf_counter() - fitted
+def _has_gpu():
+    """Return whether torch sees a CUDA device."""
+    from torch import cuda
+
+    return cuda.is_available()
 
 
-def _gain(baseline_correct, bert_correct):
-    """Return what BERT gains in points of accuracy, and its 95 % bootstrap interval."""
-    n_texts = len(bert_correct)
-    wins = np.sum(bert_correct & ~baseline_correct)
-    losses = np.sum(baseline_correct & ~bert_correct)
-    # To draw texts with replacement is to draw how many of them are wins, losses and ties: the
-    # same distribution, without n_texts x 2000 row numbers.
-    shares = np.array([wins, losses, n_texts - wins - losses]) / n_texts
-    draws = np.random.default_rng(0).multinomial(n_texts, shares, size=_N_RESAMPLES)
-    low, high = np.percentile(draws[:, 0] - draws[:, 1], [2.5, 97.5])
-    return [100 * float(count) / n_texts for count in (wins - losses, low, high)]
+def _run_bert(runner, name, bert):
+    """Tell what BERT will cost, and run it; return the forecast, if there can be one."""
+    forecast = None
+    if isinstance(bert, BertTextClassifier):
+        from ._forecast import forecast as make_forecast
+
+        data = runner.data
+        try:
+            forecast = make_forecast(bert, data.texts, data.y, runner.folds)
+        except Exception:  # what it was will be told by the first fold
+            forecast = None
+        else:
+            runner.say(f"{name}: {forecast}")
+    runner.run(name, bert, forecast)
+    return forecast
 
 
-def _verdict(baseline, bert, baseline_correct, bert_correct):
-    """Return the sentence that answers whether BERT is worth its price on these texts."""
-    gain, low, high = _gain(baseline_correct, bert_correct)
-    n_texts = f"paired bootstrap over {len(bert_correct):,} test texts"
-    training = _times(bert["fit_seconds"] / baseline["fit_seconds"])
-    prediction = _times(bert["predict_seconds"] / baseline["predict_seconds"])
-    if low > 0:
-        return (
-            f"BERT is better by {gain:.1f} points of accuracy (95 % interval {low:.1f} to "
-            f"{high:.1f}, {n_texts}), at {training} times the training time and {prediction} "
-            "times the prediction time: worth it if those points are."
-        )
-    if high < 0:
-        return (
-            f"BERT is worse by {-gain:.1f} points of accuracy (95 % interval {-high:.1f} to "
-            f"{-low:.1f}, {n_texts}), at {training} times the training time and {prediction} "
-            f"times the prediction time: stay with {_BASELINE}."
-        )
-    return (
-        f"No difference shown (BERT {gain:+z.1f} points of accuracy, 95 % interval {low:+z.1f} to "
-        f"{high:+z.1f}, {n_texts}): {_BASELINE} is {training} times cheaper to train and "
-        f"{prediction} times cheaper to predict with."
-    )
+def _run_curve(runner, name, bert, models, fractions, seed):
+    """Run BERT and the best cheap model on fewer training texts."""
+    pair = find_pair(runner.trials, name, next(iter(runner.scorers)))
+    if pair is None:
+        return
+    cheap = pair.cheap[0].model
+    runner.run_curve(fractions, {cheap: models[cheap], name: bert}, seed)
 
 
-def _times(ratio):
-    """Return a ratio of times in two digits: "1.7", "310", "1,200"."""
-    return f"{float(f'{ratio:.2g}'):,.10g}"
-
-
-def _format_table(table):
-    """Return the rows as lines, names aligned to the left and numbers to the right."""
-    lines = [[heading for _, heading, _ in _COLUMNS]]
-    lines += [[form.format(row[key]) for key, _, form in _COLUMNS] for row in table]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
-        for name, *cells in lines
-    )
+def _say_nothing(line):
+    """Do nothing with a line."""

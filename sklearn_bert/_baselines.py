@@ -1,0 +1,166 @@
+"""The models that are cheaper than fine-tuning, each as strong as its usual recipe makes it."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.validation import check_is_fitted
+
+MAJORITY = "majority class"
+FROZEN = "frozen BERT + logistic regression"
+
+
+def cheap_models(*, with_probabilities, random_state):
+    """Return the classifiers of texts that need no BERT, by name, the simplest first.
+
+    Parameters
+    ----------
+    with_probabilities : bool
+        Whether those without `predict_proba` are calibrated, so that they have it.
+    random_state : int or None
+        Seeds what is random in them.
+    """
+
+    def calibrated(svm):
+        """Return the SVM, with probabilities where they are wanted."""
+        return CalibratedClassifierCV(svm, ensemble=False) if with_probabilities else svm
+
+    return {
+        MAJORITY: DummyClassifier(strategy="prior"),
+        "TF-IDF + logistic regression": make_pipeline(
+            _tfidf(), LogisticRegression(C=10, max_iter=1000)
+        ),
+        "TF-IDF + linear SVM": make_pipeline(
+            _tfidf(), calibrated(LinearSVC(C=0.5, random_state=random_state))
+        ),
+        "naive-Bayes SVM": make_pipeline(
+            CountVectorizer(ngram_range=(1, 2), binary=True),
+            calibrated(NaiveBayesSVM(random_state=random_state)),
+        ),
+    }
+
+
+def _tfidf():
+    """Return the vectorizer: words and word pairs with sublinear counts."""
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+
+
+class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
+    """A linear SVM on word presences that are multiplied by their naive-Bayes log-count ratios.
+
+    Each class against the rest; the weights are drawn towards their mean magnitude.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Added to the counts.
+    beta : float, default=0.25
+        How much of the SVM's own weights is kept; the rest is their mean magnitude.
+    C : float, default=1.0
+        Inverse strength of the SVM's penalty.
+    random_state : int or None, default=None
+        Seeds the SVM's solver.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (n_problems, n_features)
+        Weights of the presences; one problem for two classes, else one a class.
+    intercept_ : ndarray of shape (n_problems,)
+        Offsets.
+
+    References
+    ----------
+    S. Wang, C. D. Manning (2012). Baselines and Bigrams: Simple, Good Sentiment and Topic
+    Classification. ACL.
+    """
+
+    def __init__(self, *, alpha=1.0, beta=0.25, C=1.0, random_state=None):
+        self.alpha = alpha
+        self.beta = beta
+        self.C = C
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Fit a problem for each class, one for two of them."""
+        X = sparse.csr_matrix(X, dtype=np.float64)
+        self.classes_ = np.unique(y)
+        positives = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
+        problems = [self._fit_binary(X, y == positive) for positive in positives]
+        self.coef_ = np.array([coef for coef, _ in problems])
+        self.intercept_ = np.array([intercept for _, intercept in problems])
+        return self
+
+    def _fit_binary(self, X, is_positive):
+        """Return the weights and the offset that tell one class from the rest."""
+        present = self.alpha + X[is_positive].sum(axis=0).A1
+        absent = self.alpha + X[~is_positive].sum(axis=0).A1
+        ratio = np.log((present / present.sum()) / (absent / absent.sum()))
+        svm = LinearSVC(C=self.C, random_state=self.random_state)
+        svm.fit(X @ sparse.diags(ratio), is_positive)
+        weights = svm.coef_[0]
+        weights = (1 - self.beta) * np.abs(weights).mean() + self.beta * weights
+        return ratio * weights, svm.intercept_[0]
+
+    def decision_function(self, X):
+        """Return the distances, one column a class, or one value for two classes."""
+        check_is_fitted(self)
+        decision = X @ self.coef_.T + self.intercept_
+        return decision[:, 0] if len(self.classes_) == 2 else decision
+
+    def predict(self, X):
+        """Return the labels."""
+        decision = self.decision_function(X)
+        if decision.ndim == 1:
+            return self.classes_[(decision > 0).astype(int)]
+        return self.classes_[decision.argmax(axis=1)]
+
+
+class FrozenBert(ClassifierMixin, BaseEstimator):
+    """Logistic regression on the embeddings of a BERT that is left as it was pretrained.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Shared by all copies, so that each text is computed once for all folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    saved_seconds_ : float
+        What the last `fit` or `predict_proba` would have taken longer without sharing.
+    """
+
+    _predicts_by_proba = True
+
+    def __init__(self, embeddings):
+        self.embeddings = embeddings
+
+    def __sklearn_clone__(self):
+        return type(self)(self.embeddings)
+
+    def fit(self, X, y):
+        """Embed the texts and fit the regression."""
+        vectors, self.saved_seconds_ = self.embeddings.get(X)
+        self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        self.head_.fit(vectors, y)
+        self.classes_ = self.head_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes."""
+        check_is_fitted(self)
+        vectors, self.saved_seconds_ = self.embeddings.get(X)
+        return self.head_.predict_proba(vectors)
+
+    def predict(self, X):
+        """Return the most probable labels."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -1,0 +1,76 @@
+"""Learning curves: from how many labels on is BERT the better one?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores of a model by the number of training texts.
+
+    Attributes
+    ----------
+    model : str
+        Its name.
+    sizes : ndarray of shape (n_sizes,)
+        Mean number of training texts, rising.
+    mean, std : ndarray of shape (n_sizes,)
+        Of the score over the folds.
+    """
+
+    model: str
+    sizes: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+
+
+def with_full_size(curve, trials):
+    """Return the trials on fewer texts with those on all of them of the same models."""
+    names = {trial.model for trial in curve}
+    full = [trial for trial in trials if trial.model in names]
+    return [trial for trial in [*curve, *full] if not trial.error]
+
+
+def find_curves(trials, scorer):
+    """Return a `Curve` a model.
+
+    Sizes that lie close together, as those of folds of unequal size do, are one point.
+    """
+    curves = []
+    for name in dict.fromkeys(trial.model for trial in trials):
+        mine = sorted((t for t in trials if t.model == name), key=lambda trial: trial.n_train)
+        points = [[mine[0]]]
+        for trial in mine[1:]:
+            if trial.n_train > 1.2 * points[-1][0].n_train:
+                points.append([])
+            points[-1].append(trial)
+        scores = [[trial.scores[scorer] for trial in point] for point in points]
+        curves.append(
+            Curve(
+                name,
+                np.array([np.mean([trial.n_train for trial in point]) for point in points]),
+                np.array([np.mean(values) for values in scores]),
+                np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in scores]),
+            )
+        )
+    return curves
+
+
+def crossing(first, second, bert):
+    """Return the sentence on the number of texts from which BERT is better to the end.
+
+    Between two sizes, the scores are interpolated over the logarithm of the size.
+    """
+    curve, cheap = (first, second) if first.model == bert else (second, first)
+    sizes = np.intersect1d(curve.sizes, cheap.sizes)
+    gain = np.interp(sizes, curve.sizes, curve.mean) - np.interp(sizes, cheap.sizes, cheap.mean)
+    behind = np.flatnonzero(gain <= 0)
+    if not len(behind):
+        return f"BERT is ahead of {cheap.model} from {sizes[0]:,.0f} training texts on."
+    last = behind[-1]
+    if last == len(sizes) - 1:
+        return f"Up to {sizes[-1]:,.0f} training texts, BERT is not ahead of {cheap.model}."
+    share = -gain[last] / (gain[last + 1] - gain[last])
+    n_texts = np.exp(np.interp(share, [0, 1], np.log(sizes[last : last + 2])))
+    return f"BERT overtakes {cheap.model} at about {float(f'{n_texts:.2g}'):,.0f} training texts."

@@ -1,0 +1,144 @@
+"""What fine-tuning will cost, from a probe of a few steps on this device."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from sklearn.base import clone
+
+from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
+from ._durations import format_duration
+from ._tokens import count_tokens
+
+_LENGTHS_LOOKED_AT = 20_000
+_MAX_PROBE_BATCHES = 4
+_PREDICTED = 64
+N_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a fit and a prediction will cost.
+
+    Attributes
+    ----------
+    fit_seconds, predict_seconds : list of float
+        One value a fold.
+    lengths : ndarray of shape (n_texts,)
+        Tokens of the texts, uncut; of a sample where there are very many.
+    max_length : int
+        Tokens kept of each text.
+    device : str
+        Where it was probed.
+    probe_seconds : float
+        What the probe itself took.
+    """
+
+    fit_seconds: list
+    predict_seconds: list
+    lengths: np.ndarray
+    max_length: int
+    device: str
+    probe_seconds: float
+
+    @property
+    def seconds(self):
+        """All folds together."""
+        return sum(self.fit_seconds) + sum(self.predict_seconds)
+
+    @property
+    def share_cut(self):
+        """Share of the texts that are longer than what is kept of them."""
+        return float((self.lengths > self.max_length).mean())
+
+    def fold_seconds(self, fold):
+        """Return the seconds of a fold."""
+        return self.fit_seconds[fold] + self.predict_seconds[fold]
+
+    def __str__(self):
+        n_folds = len(self.fit_seconds)
+        folds = "1 fold"
+        if n_folds > 1:
+            folds = f"{n_folds} folds \N{MULTIPLICATION SIGN} "
+            folds += format_duration(self.seconds / n_folds)
+        return (
+            f"about {format_duration(self.seconds)} on {self.device}: {folds}; "
+            f"{100 * self.share_cut:.1f} % of the texts are cut at {self.max_length} tokens"
+        )
+
+
+def forecast(bert, texts, y, folds):
+    """Return the forecast for fitting and predicting with `bert` on the folds.
+
+    A copy is fitted to texts of all lengths for two short epochs, of which the second is timed;
+    then it predicts, twice.
+
+    Parameters
+    ----------
+    bert : BertTextClassifier
+        Not changed.
+    texts : list of str
+        All texts.
+    y : ndarray of shape (n_texts,)
+        Their labels.
+    folds : list of (train, test) pairs of arrays of int
+        What is going to be done.
+    """
+    start = perf_counter()
+    by_length = np.argsort([len(text) for text in texts], kind="stable")
+    n_steps = sum(_count_steps(bert, len(train)) for train, _ in folds)
+    n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
+    probed = _spread(by_length, n_batches * bert.batch_size)
+    probe = clone(bert).set_params(epochs=2, early_stopping=False, verbose=0)
+    if bert.learning_rate == "find":
+        probe.set_params(learning_rate="auto")
+    probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
+    fit_seconds = perf_counter() - start
+    load_seconds = fit_seconds - sum(row["seconds"] for row in probe.history_)
+    n_probed = -(-len(probed) // bert.batch_size)
+    step_seconds = probe.history_[1]["seconds"] / n_probed
+    text_seconds = _predict_seconds(probe, [texts[row] for row in _spread(by_length, _PREDICTED)])
+
+    rng = np.random.default_rng(0)
+    looked_at = rng.permutation(len(texts))[:_LENGTHS_LOOKED_AT]
+    before = perf_counter()
+    lengths = count_tokens(probe.tokenizer_, [texts[row] for row in looked_at])
+    tokenize_seconds = (perf_counter() - before) / len(looked_at)
+    return Forecast(
+        [
+            load_seconds
+            + len(train) * tokenize_seconds
+            + _count_steps(bert, len(train)) * step_seconds
+            for train, _ in folds
+        ],
+        [len(test) * (tokenize_seconds + text_seconds) for _, test in folds],
+        lengths,
+        probe.max_length_,
+        str(probe.module_.device),
+        perf_counter() - start,
+    )
+
+
+def _count_steps(bert, n_texts):
+    """Return the steps of a fit to `n_texts`, without early stopping."""
+    extra = N_STEPS if bert.learning_rate == "find" else 0
+    return bert.epochs * -(-n_texts // bert.batch_size) + extra
+
+
+def _spread(by_length, n_texts):
+    """Return rows evenly spread over the lengths, as many as wanted or as there are."""
+    n_texts = min(n_texts, len(by_length))
+    return by_length[((np.arange(n_texts) + 0.5) * len(by_length) / n_texts).astype(int)]
+
+
+def _two_labels(y):
+    """Return the labels, or any two where the probe happens to hold one only."""
+    return y if len(np.unique(y)) > 1 else np.arange(len(y)) % 2
+
+
+def _predict_seconds(probe, texts):
+    """Return the seconds a text of a prediction, the second one."""
+    probe.predict_proba(texts)
+    start = perf_counter()
+    probe.predict_proba(texts)
+    return (perf_counter() - start) / len(texts)

@@ -1,0 +1,60 @@
+"""Plots of a comparison with matplotlib, imported only when one is drawn."""
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+_COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
+
+
+def plot_comparison(comparison, kind, ax):
+    """Draw one of the plots and return its axes."""
+    check_matplotlib_support("Comparison.plot")
+    drawers = {"cost": _draw_cost, "learning_curve": _draw_learning_curve}
+    if kind not in drawers:
+        raise ValueError(f"kind must be one of {list(drawers)!r}, got {kind!r}.")
+    if kind == "learning_curve" and not comparison._curves():
+        raise ValueError(
+            "kind='learning_curve' needs a comparison on fewer training texts, and there is none; "
+            "use compare(..., learning_curve=True)."
+        )
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    drawers[kind](comparison, ax)
+    return ax
+
+
+def _color(comparison, name):
+    """Return the colour of a model."""
+    kinds = {comparison.bert_: "bert", comparison.best_cheap_: "cheap"}
+    return _COLORS[kinds.get(name, "other")]
+
+
+def _draw_cost(comparison, ax):
+    """Draw one point a model."""
+    scorer = next(iter(comparison._scorers))
+    rows = [row for row in comparison.rows_ if row["n_folds"]]
+    for row in rows:
+        color = _color(comparison, row["model"])
+        x, spread = max(row["fit_seconds"], 1e-4), np.nan_to_num(row[f"{scorer}_std"])
+        ax.errorbar(x, row[scorer], yerr=spread, fmt="o", color=color, capsize=3)
+        ax.annotate(
+            row["model"], (x, row[scorer]), xytext=(6, 6), textcoords="offset points", fontsize=8
+        )
+    ax.set(xscale="log", xlabel="seconds of a fit", ylabel=scorer)
+    ax.margins(x=0.25)
+    ax.grid(alpha=0.3)
+
+
+def _draw_learning_curve(comparison, ax):
+    """Draw a line with its band for each model."""
+    for curve in comparison._curves():
+        color = _color(comparison, curve.model)
+        ax.plot(curve.sizes, curve.mean, "o-", color=color, label=curve.model)
+        ax.fill_between(
+            curve.sizes, curve.mean - curve.std, curve.mean + curve.std, color=color, alpha=0.2
+        )
+    ax.set(xscale="log", xlabel="texts to train on", ylabel=next(iter(comparison._scorers)))
+    ax.grid(alpha=0.3)
+    ax.legend()

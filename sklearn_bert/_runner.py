@@ -1,0 +1,166 @@
+"""Runs models over the folds, within a budget, and tells each result as soon as there is one."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ._durations import format_duration
+from ._summary import summarize
+from ._trial import run_trial
+
+# A training part is not made smaller than this many texts a class for the learning curve.
+_MIN_PER_CLASS = 2
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is compared on.
+
+    Attributes
+    ----------
+    texts : list of str
+        All texts.
+    y : ndarray of shape (n_texts,)
+        Their labels.
+    classes : ndarray of shape (n_classes,)
+        The labels that occur, sorted.
+    """
+
+    texts: list
+    y: np.ndarray
+    classes: np.ndarray
+
+    def take_texts(self, rows):
+        """Return the texts of some rows."""
+        return [self.texts[row] for row in rows]
+
+
+class Runner:
+    """Runs models over the folds.
+
+    Parameters
+    ----------
+    data : Data
+        What to learn and to judge on.
+    folds : list of (train, test) pairs of arrays of int
+        The same for all models.
+    scorers : dict of str to callable
+        scikit-learn scorers by name.
+    table : Table
+        Writes the row of a model.
+    budget : float
+        Seconds from now on.
+    say : callable
+        Is given each line as soon as there is one.
+
+    Attributes
+    ----------
+    trials : list of Trial
+        What was done on whole folds.
+    curve : list of Trial
+        What was done on fewer training texts.
+    notes : list of str
+        Sentences on what was left out.
+    """
+
+    def __init__(self, data, folds, scorers, table, budget, say):
+        self.data = data
+        self.folds = folds
+        self.scorers = scorers
+        self.table = table
+        self.budget = budget
+        self.say = say
+        self.start = perf_counter()
+        self.trials, self.curve, self.notes = [], [], []
+
+    def run(self, name, estimator, forecast=None):
+        """Run a model over all folds that fit the budget, and tell its row."""
+        seconds, mine = 0.0, []
+        for fold, (train, test) in enumerate(self.folds):
+            expected = seconds if forecast is None or mine else forecast.fold_seconds(fold)
+            if self._is_too_long(expected):
+                self._note_budget(name, len(mine), expected)
+                break
+            before = perf_counter()
+            trial = self._try(name, fold, estimator, train, test, with_size=not mine)
+            seconds = perf_counter() - before
+            mine.append(trial)
+            self.trials.append(trial)
+            if len(mine) > 1 and trial.error and trial.error == mine[-2].error:
+                break  # the same a third time helps nobody
+        if mine:
+            self.say(self.table.row(summarize(name, mine, self.scorers)))
+
+    def _try(self, name, fold, estimator, train, test, *, with_size):
+        """Return the trial of a model on a fold."""
+        return run_trial(
+            name, fold, estimator, self.data, train, test, self.scorers, with_size=with_size
+        )
+
+    @property
+    def seconds_left(self):
+        """What is left of the budget."""
+        return self.budget - (perf_counter() - self.start)
+
+    def _is_too_long(self, seconds):
+        """Return whether something would not end within the budget."""
+        return seconds > self.seconds_left
+
+    def _note_budget(self, name, n_done, expected):
+        """Note that a model stopped for want of time."""
+        budget, left = format_duration(self.budget), self.seconds_left
+        reason = f"The budget of {budget} is used up"
+        if left > 0:
+            reason = (
+                f"{format_duration(left)} are left of the budget of {budget}, and a fold of {name} "
+                f"is expected to take {format_duration(expected)}"
+            )
+        self.note(f"{reason}: {n_done} of {len(self.folds)} folds of {name} were done.")
+
+    def note(self, sentence):
+        """Keep a sentence for the reader, and tell it."""
+        self.notes.append(sentence)
+        self.say(sentence)
+
+    def run_curve(self, fractions, estimators, random_state):
+        """Run models on those fractions of each training part; `estimators` is by name."""
+        for fraction in fractions:
+            for fold, (train, test) in enumerate(self.folds):
+                some = _draw(train, self.data.y[train], fraction, random_state)
+                if some is None:
+                    continue
+                for name, estimator in estimators.items():
+                    expected = fraction * self._seconds(name)
+                    if self._is_too_long(expected):
+                        self._note_curve(fraction)
+                        return
+                    self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
+
+    def _seconds(self, name):
+        """Return the seconds that a model took on a whole fold."""
+        return float(
+            np.mean(
+                [
+                    trial.fit_seconds + trial.predict_seconds
+                    for trial in self.trials
+                    if trial.model == name and not trial.error
+                ]
+            )
+        )
+
+    def _note_curve(self, fraction):
+        """Note where the learning curve stopped for want of time."""
+        self.note(
+            f"The budget of {format_duration(self.budget)} ended the learning curve at "
+            f"{100 * fraction:g} % of the training texts."
+        )
+
+
+def _draw(train, y, fraction, random_state):
+    """Return a stratified part of the training rows, None if a class would hardly be in it."""
+    counts = np.unique(y, return_counts=True)[1]
+    if counts.min() * fraction < _MIN_PER_CLASS:
+        return None
+    return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[0]

@@ -1,0 +1,120 @@
+"""How sure a difference between two models is, and how honest their probabilities are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student_t
+
+_CONFIDENCE = 0.95
+_N_RESAMPLES = 2000
+_N_BINS = 10
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much better one model scored than another, with its 95 % interval.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        In units of the score.
+    method : str
+        How the interval was got, for the reader.
+    """
+
+    mean: float
+    low: float
+    high: float
+    method: str
+
+
+def fold_difference(differences, n_train, n_test):
+    """Return the difference over folds, by the corrected resampled t-test.
+
+    Training sets of different folds share texts, so the scores are not independent and the usual
+    variance over the number of folds is too small: it is multiplied by
+    ``1 / n_folds + n_test / n_train`` instead.
+
+    Parameters
+    ----------
+    differences : array-like of shape (n_folds,)
+        Difference in score on each fold, at least two.
+    n_train, n_test : array-like of shape (n_folds,)
+        Texts in the two parts of each fold.
+
+    References
+    ----------
+    C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine Learning 52,
+    239-281.
+    """
+    differences = np.asarray(differences, dtype=float)
+    n_folds = len(differences)
+    ratio = float(np.mean(np.divide(n_test, n_train)))
+    error = np.sqrt((1 / n_folds + ratio) * differences.var(ddof=1))
+    width = student_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1) * error
+    mean = differences.mean()
+    method = f"corrected resampled t-test over {n_folds} folds (Nadeau and Bengio, 2003)"
+    return Difference(float(mean), float(mean - width), float(mean + width), method)
+
+
+def split_difference(score, n_texts):
+    """Return the difference on one test set, by the paired bootstrap: a percentile interval.
+
+    The test texts are drawn 2,000 times with replacement, both models judged on the same draw.
+
+    Parameters
+    ----------
+    score : callable
+        Takes row numbers of the test set and returns the difference in score on them.
+    n_texts : int
+        Size of the test set.
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
+    """
+    rng = np.random.default_rng(0)
+    draws = [score(rng.integers(n_texts, size=n_texts)) for _ in range(_N_RESAMPLES)]
+    tail = 50 * (1 - _CONFIDENCE)
+    # A draw can lack a class, for which some scores are not defined.
+    low, high = np.nanpercentile(draws, [tail, 100 - tail])
+    method = f"paired bootstrap over {n_texts:,} test texts (Efron and Tibshirani, 1993)"
+    return Difference(float(score(np.arange(n_texts))), float(low), float(high), method)
+
+
+def reliability(y_true, y_pred, proba):
+    """Return what the top probabilities promise and keep, in ten bins of equal width.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_texts,)
+        Labels.
+    proba : ndarray of shape (n_texts, n_classes)
+        Probabilities.
+
+    Returns
+    -------
+    confidence, accuracy : ndarray of shape (n_bins,)
+        Mean top probability and share of right labels in each bin that holds texts.
+    count : ndarray of shape (n_bins,)
+        Texts in it.
+    """
+    top = proba.max(axis=1)
+    bins = np.minimum((top * _N_BINS).astype(int), _N_BINS - 1)
+    count = np.bincount(bins, minlength=_N_BINS)
+    used = count > 0
+    confidence = np.bincount(bins, weights=top, minlength=_N_BINS)[used] / count[used]
+    accuracy = np.bincount(bins, weights=y_true == y_pred, minlength=_N_BINS)[used] / count[used]
+    return confidence, accuracy, count[used]
+
+
+def expected_calibration_error(y_true, y_pred, proba):
+    """Return the mean distance of what top probabilities promise from what they keep.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger (2017). On Calibration of Modern Neural Networks.
+    ICML.
+    """
+    confidence, accuracy, count = reliability(y_true, y_pred, proba)
+    return float(np.average(np.abs(confidence - accuracy), weights=count))

@@ -1,0 +1,231 @@
+"""From the trials of all models: one row a model, and the sentence that decides."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._durations import in_two_digits
+from ._statistics import fold_difference, split_difference
+from ._trial import score
+
+# From here on, a gain that cannot be excluded is too large to say that there is no difference.
+_OPEN_POINTS = 3.0
+
+_COSTS = (
+    ("fit_seconds", "fit (s)", "{:,.2f}"),
+    ("predictions_per_second", "predict (/s)", "{:,.0f}"),
+    ("size_mb", "size (MB)", "{:,.1f}"),
+    ("memory_mb", "memory (MB)", "{:,.0f}"),
+    ("gpu_memory_mb", "GPU memory (MB)", "{:,.0f}"),
+)
+
+
+def summarize(name, trials, scorers):
+    """Return the row of a model: its scores with their spread, and what it cost.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    trials : list of Trial
+        Its folds.
+    scorers : iterable of str
+        Names of the scores.
+
+    Returns
+    -------
+    row : dict
+    """
+    done = [trial for trial in trials if not trial.error]
+    row = {"model": name}
+    for scorer in scorers:
+        values = np.array([trial.scores[scorer] for trial in done])
+        row[scorer] = float(values.mean()) if len(values) else np.nan
+        row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    predicted = sum(len(trial.rows) for trial in done)
+    row["fit_seconds"] = _mean([trial.fit_seconds for trial in done])
+    seconds = sum(trial.predict_seconds for trial in done)
+    row["predictions_per_second"] = predicted / seconds if done else np.nan
+    row["size_mb"] = _mean([trial.size_mb for trial in done])
+    row["memory_mb"] = _largest([trial.memory_mb for trial in done])
+    row["gpu_memory_mb"] = _largest([trial.gpu_memory_mb for trial in done])
+    row["n_folds"] = len(done)
+    row["error"] = next((trial.error for trial in trials if trial.error), "")
+    return row
+
+
+def _mean(values):
+    """Return the mean of what is not NaN, NaN if there is nothing."""
+    values = [value for value in values if not np.isnan(value)]
+    return float(np.mean(values)) if values else np.nan
+
+
+def _largest(values):
+    """Return the largest of what is not NaN, NaN if there is nothing."""
+    return max((value for value in values if not np.isnan(value)), default=np.nan)
+
+
+class Table:
+    """Lays out rows as text of aligned columns, also one by one.
+
+    Parameters
+    ----------
+    names : list of str
+        All models that may come.
+    scorers : iterable of str
+        Names of the scores.
+    with_gpu : bool
+        Whether there is a column for the memory of a GPU.
+    """
+
+    def __init__(self, names, scorers, *, with_gpu):
+        self.costs = _COSTS if with_gpu else _COSTS[:-1]
+        self.scorers = list(scorers)
+        self.headings = ["model", *self.scorers, *(heading for _, heading, _ in self.costs)]
+        cell_widths = [15] * len(self.scorers) + [9] * len(self.costs)
+        widths = [max(map(len, names)), *cell_widths]
+        self.widths = [max(pair) for pair in zip(widths, map(len, self.headings), strict=True)]
+
+    def heading(self):
+        """Return the line of the headings."""
+        return self._line(self.headings)
+
+    def row(self, row):
+        """Return the line of a model."""
+        if not row["n_folds"]:
+            return f"{row['model'].ljust(self.widths[0])}  failed: {row['error']}"
+        return self._line(self.cells(row))
+
+    def cells(self, row):
+        """Return what stands in the columns."""
+        cells = [row["model"]]
+        for scorer in self.scorers:
+            spread = row[f"{scorer}_std"]
+            spread = "" if np.isnan(spread) else f" \N{PLUS-MINUS SIGN} {spread:.3f}"
+            cells.append(f"{row[scorer]:.3f}{spread}")
+        for key, _, form in self.costs:
+            cells.append("" if np.isnan(row[key]) else form.format(row[key]))
+        return cells
+
+    def _line(self, cells):
+        """Return the cells in columns: the name to the left, the rest to the right."""
+        padded = map(str.rjust, cells[1:], self.widths[1:])
+        return "  ".join([cells[0].ljust(self.widths[0]), *padded]).rstrip()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The best cheap model and BERT on the folds that both have.
+
+    Attributes
+    ----------
+    cheap, bert : list of Trial
+        In the same order of folds.
+    """
+
+    cheap: list
+    bert: list
+
+    def difference(self, scorers, name, data):
+        """Return by how much BERT is better in the score called `name`."""
+        if len(self.bert) > 1:
+            gains = [
+                bert.scores[name] - cheap.scores[name]
+                for cheap, bert in zip(self.cheap, self.bert, strict=True)
+            ]
+            sizes = [(trial.n_train, len(trial.rows)) for trial in self.bert]
+            return fold_difference(gains, *zip(*sizes, strict=True))
+        (cheap,), (bert,) = self.cheap, self.bert
+        one = {name: scorers[name]}
+        texts, y = data.take_texts(bert.rows), data.y[bert.rows]
+
+        def gain(rows):
+            """Return the difference on a draw of the test texts."""
+            drawn = [texts[row] for row in rows]
+            better, worse = (
+                score(trial.recorded.take(rows), drawn, y[rows], one)[name]
+                for trial in (bert, cheap)
+            )
+            return better - worse
+
+        return split_difference(gain, len(bert.rows))
+
+    def times_dearer(self):
+        """Return how many times longer BERT took to fit, and to predict."""
+        return [
+            sum(getattr(trial, seconds) for trial in self.bert)
+            / sum(getattr(trial, seconds) for trial in self.cheap)
+            for seconds in ("fit_seconds", "predict_seconds")
+        ]
+
+
+def find_pair(trials, bert, scorer):
+    """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
+
+    Only models that finished all the folds that BERT finished come into question.
+    """
+    done = {}
+    for trial in trials:
+        if not trial.error:
+            done.setdefault(trial.model, {})[trial.fold] = trial
+    folds = sorted(done.pop(bert, {}))
+    rivals = {
+        name: [of_fold[fold] for fold in folds]
+        for name, of_fold in done.items()
+        if set(folds) <= set(of_fold)
+    }
+    if not folds or not rivals:
+        return None
+    best = max(rivals.values(), key=lambda some: np.mean([trial.scores[scorer] for trial in some]))
+    berts = {trial.fold: trial for trial in trials if trial.model == bert and not trial.error}
+    return Pair(best, [berts[fold] for fold in folds])
+
+
+def verdict(pair, difference, scorer):
+    """Return the sentence that answers whether BERT is worth its price."""
+    cheap = pair.cheap[0].model
+    scale, unit = _unit(pair, scorer)
+    gain, low, high = (
+        scale * value for value in (difference.mean, difference.low, difference.high)
+    )
+    dearer = pair.times_dearer()
+    training, prediction = map(in_two_digits, dearer)
+    if low > 0:
+        return (
+            f"BERT is better by {gain:.{_digits(scale)}f}{unit} (95 % interval "
+            f"{low:.{_digits(scale)}f} to {high:.{_digits(scale)}f}), at {training} times the "
+            f"training time and {prediction} times the prediction time of {cheap}."
+        )
+    if high < 0:
+        return (
+            f"BERT is worse by {-gain:.{_digits(scale)}f}{unit} (95 % interval "
+            f"{-high:.{_digits(scale)}f} to {-low:.{_digits(scale)}f}), at {training} times the "
+            f"training time and {prediction} times the prediction time: stay with {cheap}."
+        )
+    signed = (
+        f"BERT {gain:+z.{_digits(scale)}f}{unit}, 95 % interval {low:+z.{_digits(scale)}f} to "
+        f"{high:+z.{_digits(scale)}f}"
+    )
+    costs = f"{_cheaper(dearer[0])} to train and {_cheaper(dearer[1])} to predict with"
+    if scale == 100 and high > _OPEN_POINTS:
+        return f"Too little data to tell ({signed}): until there is more, {cheap} is {costs}."
+    return f"No difference shown ({signed}): {cheap} is {costs}."
+
+
+def _cheaper(times):
+    """Return how the cheap model compares: "310 times cheaper", "1.2 times dearer"."""
+    word, times = ("cheaper", times) if times >= 1 else ("dearer", 1 / times)
+    return f"{in_two_digits(times)} times {word}"
+
+
+def _unit(pair, scorer):
+    """Return the factor and the words for a score: points of scores from 0 to 1, else as it is."""
+    values = [trial.scores[scorer] for trial in (*pair.cheap, *pair.bert)]
+    if min(values) >= 0 and max(values) <= 1:
+        return 100, f" points of {scorer}"
+    return 1, f" in {scorer}"
+
+
+def _digits(scale):
+    """Return the decimals that are shown."""
+    return 1 if scale == 100 else 3

@@ -1,0 +1,285 @@
+"""One model on one fold: its scores, what it predicted, and what it cost."""
+
+import pickle
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.metaestimators import available_if
+
+_MEGABYTE = 2**20
+
+
+@dataclass
+class Trial:
+    """What came of one model on one fold.
+
+    Attributes
+    ----------
+    model : str
+        Its name.
+    fold : int
+        Number of the fold, from 0.
+    rows : ndarray of shape (n_test,)
+        The texts it was judged on.
+    n_train : int
+        Texts it was trained on.
+    scores : dict of str to float
+        By name of the scorer.
+    fit_seconds, predict_seconds : float
+        Of the wall clock.
+    memory_mb, gpu_memory_mb : float
+        Peak above what the process held before; NaN where it cannot be told.
+    size_mb : float
+        Of the pickled model; NaN where it was not asked for, or cannot be pickled.
+    error : str
+        Why the fold failed, empty if it did not.
+    recorded : Recorded or None
+        The predictions.
+    """
+
+    model: str
+    fold: int
+    rows: np.ndarray
+    n_train: int
+    scores: dict = field(default_factory=dict)
+    fit_seconds: float = np.nan
+    predict_seconds: float = np.nan
+    memory_mb: float = np.nan
+    gpu_memory_mb: float = np.nan
+    size_mb: float = np.nan
+    error: str = ""
+    recorded: object = None
+
+    def as_row(self):
+        """Return it as a dict of plain values, without the predictions."""
+        return {
+            "model": self.model,
+            "fold": self.fold,
+            "n_train": self.n_train,
+            "n_test": len(self.rows),
+            **self.scores,
+            "fit_seconds": self.fit_seconds,
+            "predict_seconds": self.predict_seconds,
+            "memory_mb": self.memory_mb,
+            "gpu_memory_mb": self.gpu_memory_mb,
+            "size_mb": self.size_mb,
+            "error": self.error,
+        }
+
+
+def _has(name):
+    """Return the check of whether the predictions of that method were recorded."""
+    return lambda recorded: getattr(recorded, name) is not None
+
+
+class Recorded(ClassifierMixin, BaseEstimator):
+    """A stand-in for a fitted classifier that repeats what it predicted for certain texts.
+
+    With it, scorers judge predictions that are made only once, also on draws of the texts.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        All labels.
+    labels : ndarray of shape (n_texts,)
+        What `predict` gave.
+    proba : ndarray of shape (n_texts, n_classes) or None
+        What `predict_proba` gave.
+    decision : ndarray of shape (n_texts,) or (n_texts, n_classes) or None
+        What `decision_function` gave.
+    """
+
+    def __init__(self, classes, labels, proba=None, decision=None):
+        self.classes = classes
+        self.labels = labels
+        self.proba = proba
+        self.decision = decision
+
+    @property
+    def classes_(self):
+        """The labels."""
+        return self.classes
+
+    def take(self, rows):
+        """Return the stand-in for some of the texts."""
+        parts = (self.labels, self.proba, self.decision)
+        return Recorded(self.classes, *(part if part is None else part[rows] for part in parts))
+
+    def predict(self, X):
+        """Return the labels."""
+        return self.labels
+
+    @available_if(_has("proba"))
+    def predict_proba(self, X):
+        """Return the probabilities."""
+        return self.proba
+
+    @available_if(_has("decision"))
+    def decision_function(self, X):
+        """Return the decision values."""
+        return self.decision
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
+    """Fit a copy of `estimator` on the fold's training part and judge it on its test part.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    fold : int
+        Number of the fold.
+    estimator : estimator
+        A classifier of texts.
+    data : Data
+        Texts, labels and classes.
+    train, test : ndarray of int
+        Rows of the two parts.
+    scorers : dict of str to callable
+        scikit-learn scorers by name.
+    with_size : bool
+        Whether to find the size of the pickled model.
+
+    Returns
+    -------
+    trial : Trial
+        With its `error` if an exception was raised; only Ctrl-C is let through.
+    """
+    trial = Trial(name, fold, test, len(train))
+    try:
+        model = clone(estimator)
+        with _PeakMemory() as peak:
+            start = perf_counter()
+            model.fit(data.take_texts(train), data.y[train])
+            trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
+            texts = data.take_texts(test)
+            trial.recorded, trial.predict_seconds = _record(model, texts, data.classes)
+        trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
+        trial.scores = score(trial.recorded, texts, data.y[test], scorers)
+        if with_size:
+            trial.size_mb = _pickled_mb(model)
+    except Exception as error:
+        trial.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        trial.recorded, trial.scores = None, {}
+    return trial
+
+
+def score(recorded, texts, y, scorers):
+    """Return the scores of recorded predictions by name."""
+    return {name: float(scorer(recorded, texts, y)) for name, scorer in scorers.items()}
+
+
+def _saved_seconds(model):
+    """Return the seconds a model would have taken longer, had it not shared work with others."""
+    return getattr(model, "saved_seconds_", 0.0)
+
+
+def _record(model, texts, classes):
+    """Return the predictions, and the seconds of one pass over the texts."""
+    start = perf_counter()
+    proba, decision = None, None
+    if _predicts_by_proba(model):
+        proba = model.predict_proba(texts)
+        labels = model.classes_[proba.argmax(axis=1)]
+        seconds = perf_counter() - start + _saved_seconds(model)
+    else:
+        labels = np.asarray(model.predict(texts))
+        seconds = perf_counter() - start
+        if hasattr(model, "predict_proba"):
+            proba = model.predict_proba(texts)
+        elif hasattr(model, "decision_function"):
+            decision = model.decision_function(texts)
+    if proba is not None:
+        proba = _in_all_classes(proba, model.classes_, classes)
+    return Recorded(classes, labels, proba, decision), seconds
+
+
+def _predicts_by_proba(model):
+    """Return whether the labels are known to be those of the highest probability.
+
+    Of other classifiers they need not be, and a second pass over the texts is the way to know.
+    """
+    return getattr(model, "_predicts_by_proba", False)
+
+
+def _in_all_classes(proba, known, classes):
+    """Return probabilities with a column for each class, also those absent from the fold."""
+    full = np.zeros((len(proba), len(classes)))
+    full[:, np.searchsorted(classes, known)] = proba
+    return full
+
+
+class _PeakMemory:
+    """The most memory that the process took inside, above what it held before.
+
+    Linux tells the peak of the host since it was last reset, torch that of a CUDA device.
+    """
+
+    def __enter__(self):
+        self._before = self._reset_host()
+        self._cuda = _cuda()
+        if self._cuda is not None:
+            self._cuda.reset_peak_memory_stats()
+            self._gpu_before = self._cuda.memory_allocated()
+        return self
+
+    def __exit__(self, *error):
+        peak = _status("VmHWM")
+        self.memory_mb = max(0.0, (peak - self._before) / 1024)
+        self.gpu_memory_mb = np.nan
+        if self._cuda is not None:
+            taken = self._cuda.max_memory_allocated() - self._gpu_before
+            self.gpu_memory_mb = taken / _MEGABYTE
+
+    def _reset_host(self):
+        """Return the kilobytes held now, after making them the peak; NaN where that is denied."""
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            return np.nan
+        return _status("VmRSS")
+
+
+def _status(name):
+    """Return a figure of the process in kilobytes, NaN where the system has none."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return np.nan
+    return next((float(line.split()[1]) for line in lines if line.startswith(name + ":")), np.nan)
+
+
+def _cuda():
+    """Return torch.cuda where torch is in use and there is a device, else None."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None
+
+
+class _Counter:
+    """A file that only counts what is written to it."""
+
+    def __init__(self):
+        self.n_bytes = 0
+
+    def write(self, data):
+        """Count the bytes."""
+        n_bytes = memoryview(data).nbytes
+        self.n_bytes += n_bytes
+        return n_bytes
+
+
+def _pickled_mb(model):
+    """Return the size of the pickled model, NaN if it cannot be pickled."""
+    counter = _Counter()
+    try:
+        pickle.dump(model, counter, protocol=5)
+    except Exception:
+        return np.nan
+    return counter.n_bytes / _MEGABYTE

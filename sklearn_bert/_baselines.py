@@ -91,7 +91,7 @@ class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         """Fit a problem for each class, one for two of them."""
         X = sparse.csr_matrix(X, dtype=np.float64)
-        self.classes_ = np.unique(y)
+        self.classes_, y = np.unique(y), np.asarray(y)
         positives = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
         problems = [self._fit_binary(X, y == positive) for positive in positives]
         self.coef_ = np.array([coef for coef, _ in problems])

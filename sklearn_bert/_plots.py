@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+_MARKERS = "os^Dv<>PX*ph"
 _COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
 
 
@@ -20,7 +21,7 @@ def plot_comparison(comparison, kind, ax):
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+        _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
     drawers[kind](comparison, ax)
     return ax
 
@@ -35,16 +36,19 @@ def _draw_cost(comparison, ax):
     """Draw one point a model."""
     scorer = next(iter(comparison._scorers))
     rows = [row for row in comparison.rows_ if row["n_folds"]]
-    for row in rows:
-        color = _color(comparison, row["model"])
-        x, spread = max(row["fit_seconds"], 1e-4), np.nan_to_num(row[f"{scorer}_std"])
-        ax.errorbar(x, row[scorer], yerr=spread, fmt="o", color=color, capsize=3)
-        ax.annotate(
-            row["model"], (x, row[scorer]), xytext=(6, 6), textcoords="offset points", fontsize=8
+    for number, row in enumerate(rows):
+        ax.errorbar(
+            max(row["fit_seconds"], 1e-4),
+            row[scorer],
+            yerr=np.nan_to_num(row[f"{scorer}_std"]),
+            fmt=_MARKERS[number % len(_MARKERS)],
+            color=_color(comparison, row["model"]),
+            capsize=3,
+            label=row["model"],
         )
     ax.set(xscale="log", xlabel="seconds of a fit", ylabel=scorer)
-    ax.margins(x=0.25)
     ax.grid(alpha=0.3)
+    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _draw_learning_curve(comparison, ax):

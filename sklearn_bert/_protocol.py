@@ -73,12 +73,12 @@ def find_scorers(scoring):
         return {getattr(scoring, "__name__", "score"): scoring}
     if isinstance(scoring, str):
         scoring = [scoring]
-    if not isinstance(scoring, dict):
-        scoring = {name: name for name in scoring or ()}
     if not scoring:
         raise ValueError(
             f"scoring must name at least one scorer, got {scoring!r}; leave it out for 'accuracy'."
         )
+    if not isinstance(scoring, dict):
+        scoring = {name: name for name in scoring}
     return {name: get_scorer(scorer) for name, scorer in scoring.items()}
 
 

@@ -28,16 +28,18 @@ _STYLE = """
 .sklearn-bert table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem}
 .sklearn-bert th,.sklearn-bert td{padding:.3rem .6rem;text-align:right;white-space:nowrap;
 border-bottom:1px solid var(--rule)}
+.sklearn-bert th{white-space:normal;vertical-align:bottom}
 .sklearn-bert th:first-child,.sklearn-bert td:first-child{text-align:left}
 .sklearn-bert td.text{white-space:pre-wrap;overflow-wrap:anywhere;text-align:left;min-width:16rem}
 .sklearn-bert .pair{display:flex;flex-wrap:wrap;gap:1.5rem}
 .sklearn-bert .pair>*{flex:1 1 18rem;min-width:0}
-.sklearn-bert svg{width:100%;height:auto;max-width:46rem;font:13px system-ui,sans-serif}
+.sklearn-bert svg{display:block;width:100%;height:auto;max-width:46rem}
+.sklearn-bert svg{font:13px system-ui,sans-serif}
 .sklearn-bert svg text{fill:var(--ink)}.sklearn-bert svg .grid{stroke:var(--rule)}
-.sklearn-bert .line{stroke-width:2;fill:none}.sklearn-bert .band{opacity:.2;stroke:none}
 .sklearn-bert .bert{fill:var(--bert);stroke:var(--bert)}
 .sklearn-bert .cheap{fill:var(--cheap);stroke:var(--cheap)}
 .sklearn-bert .other{fill:var(--other);stroke:var(--other)}
+.sklearn-bert .line{stroke-width:2;fill:none}.sklearn-bert .band{opacity:.2;stroke:none}
 .sklearn-bert svg text.bert,.sklearn-bert svg text.cheap{stroke:none}
 .sklearn-bert svg text.bert{fill:var(--bert)}.sklearn-bert svg text.cheap{fill:var(--cheap)}
 .sklearn-bert .ideal{stroke:var(--soft);stroke-dasharray:4 4}

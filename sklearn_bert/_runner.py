@@ -124,6 +124,18 @@ class Runner:
         self.notes.append(sentence)
         self.say(sentence)
 
+    def failures(self):
+        """Return a sentence for each model of which some folds failed, but not all."""
+        sentences = []
+        for name in dict.fromkeys(trial.model for trial in self.trials):
+            errors = [trial.error for trial in self.trials if trial.model == name]
+            failed = list(filter(None, errors))
+            if 0 < len(failed) < len(errors):
+                sentences.append(
+                    f"{len(failed)} of {len(errors)} folds of {name} failed: {failed[0]}"
+                )
+        return sentences
+
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
         for fraction in fractions:

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 14, 46
+_LETTER = 6.8  # mean width of a letter
 
 
 class Chart:
@@ -33,6 +34,7 @@ class Chart:
         self.width, self.height = width, height
         self.title = title
         self.marks = []
+        self.labels = []  # left and right end and height of the names of points
         self._draw_axes(x_label, y_label)
 
     def x(self, value):
@@ -90,9 +92,28 @@ class Chart:
             )
         self._add(f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="5"/>')
         if label:
-            is_right = left > self.width * 0.6
-            shift, anchor = (-10, "end") if is_right else (10, "start")
-            self.text(left + shift, top - 8, label, anchor=anchor)
+            self._label(left, top, label)
+
+    def _label(self, x, y, label):
+        """Write the name of a point beside it, where no other name stands."""
+        width = _LETTER * len(label)
+        is_right = x + width + 10 > self.width - _RIGHT
+        left = x - 10 - width if is_right else x + 10
+        heights = [y + shift for step in range(8) for shift in (-6 - 15 * step, 16 + 15 * step)]
+        free = [
+            height
+            for height in heights
+            if _TOP < height < self.height - _BOTTOM
+            and not any(
+                abs(height - other) < 14 and left < end and start < left + width
+                for start, end, other in self.labels
+            )
+        ]
+        height = (free or heights)[0]
+        self.labels.append((left, left + width, height))
+        self.text(
+            x - 10 if is_right else left, height, label, anchor="end" if is_right else "start"
+        )
 
     def line(self, x, y, kind):
         """Draw a line through points."""
@@ -117,8 +138,9 @@ class Chart:
         """Return the drawing."""
         title = escape(self.title, quote=True)
         return (
-            f'<svg role="img" aria-label="{title}" viewBox="0 0 {self.width} {self.height}">'
-            f"{''.join(self.marks)}</svg>"
+            f'<div class="wide"><svg role="img" aria-label="{title}" style="min-width:'
+            f'{0.75 * self.width:.0f}px" viewBox="0 0 {self.width} {self.height}">'
+            f"{''.join(self.marks)}</svg></div>"
         )
 
 
@@ -142,11 +164,14 @@ def _ticks(low, high):
 
 
 def _log_ticks(low, high):
-    """Return the powers of ten between the ends, or the ends themselves where there are few."""
-    powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
-    ticks = [10.0**n for n in powers]
-    step = max(1, len(ticks) // 8)
-    return ticks[::step] if len(ticks) > 1 else [low, math.sqrt(low * high), high]
+    """Return 1, 2 and 5 times the powers of ten between the ends, or only some of the powers."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [factor * 10.0**n for n in powers for factor in (1, 2, 5)]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    if len(ticks) <= 6:
+        return ticks or [low, high]
+    ticks = [10.0**n for n in powers if low <= 10.0**n <= high]
+    return ticks[:: len(ticks) // 7 + 1]
 
 
 def _number(value):

@@ -5,8 +5,6 @@ from functools import partial
 from numbers import Integral
 from pathlib import Path
 
-import numpy as np
-
 from ._baselines import FROZEN, FrozenBert
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
@@ -74,7 +72,7 @@ class Comparison:
         self.bert_ = bert
         self.forecast_ = forecast
         self.settings_ = settings
-        self.notes_ = list(runner.notes)
+        self.notes_ = [*runner.notes, *runner.failures()]
         self._data, self._trials, self._curve = runner.data, runner.trials, runner.curve
         self._scorers, self._layout = runner.scorers, runner.table
         names = dict.fromkeys(trial.model for trial in self._trials)
@@ -183,17 +181,14 @@ class Comparison:
         """One row a model and text that it was judged on."""
         import pandas as pd
 
-        classes = self._data.classes
         frames = []
         for trial in self._trials:
             if trial.recorded is not None:
                 frame = pd.DataFrame({"row": trial.rows, "fold": trial.fold, "model": trial.model})
                 frame["label"] = self._data.y[trial.rows]
                 frame["predicted"] = trial.recorded.labels
-                frame[list(classes)] = (
-                    np.nan if trial.recorded.proba is None else trial.recorded.proba
-                )
-                frames.append(frame)
+                proba = pd.DataFrame(trial.recorded.proba, frame.index, self._data.classes.tolist())
+                frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True)
 
     def __str__(self):

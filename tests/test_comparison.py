@@ -1,34 +1,37 @@
-"""The comparison on one split: an honest table, and a verdict that does not claim too much."""
+"""Is BERT worth it? An honest table, and a verdict that does not claim too much."""
 
+import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import GroupKFold, RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from sklearn_bert import BertTextClassifier
-from sklearn_bert.comparison import compare_on_split
+from sklearn_bert import BertTextClassifier, compare
 
-N_TRAIN, N_TEST = 60, 40
+CHEAP = [
+    *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
+    "naive-Bayes SVM",
+]
 
 
-def make_split(noise):
+def make_texts(noise, n_texts=100):
     """Return texts that a word decides, but for a fraction `noise` that only "!" and "?" decide.
 
-    TF-IDF drops punctuation, and so cannot tell the latter.
+    The cheap models drop punctuation, and so cannot tell the latter.
     """
     rng = np.random.default_rng(0)
-    y = np.array(["neg", "pos"] * ((N_TRAIN + N_TEST) // 2))
-    hidden = rng.random(len(y)) < noise
+    y = np.array(["neg", "pos"] * (n_texts // 2))
+    hidden = rng.random(n_texts) < noise
     words = np.where(hidden, "film", np.where(y == "pos", "good", "bad"))
-    X = [
-        f"the {word} {'!' if label == 'pos' else '?'}" for word, label in zip(words, y, strict=True)
-    ]
-    return X[:N_TRAIN], X[N_TRAIN:], y[:N_TRAIN], y[N_TRAIN:]
+    marks = np.where(y == "pos", "!", "?")
+    return [f"the {word} {mark}" for word, mark in zip(words, marks, strict=True)], y
 
 
 def make_reader():
@@ -36,107 +39,378 @@ def make_reader():
     return make_pipeline(CountVectorizer(token_pattern=r"\S+"), LogisticRegression(C=100))
 
 
-def read_interval(verdict):
-    """Return the bounds of the interval in a verdict."""
-    return [float(n) for n in re.search(r"interval (\S+) to (\S+),", verdict).groups()]
+def quietly(noise=0.5, *, n_texts=100, bert=None, **options):
+    """Return a comparison that prints nothing."""
+    bert = make_reader() if bert is None else bert
+    return compare(*make_texts(noise, n_texts), bert=bert, random_state=0, verbose=0, **options)
 
 
-def test_the_cheap_model_comes_first_and_scores_are_those_of_scikit_learn():
-    X_train, X_test, y_train, y_test = split = make_split(noise=0.5)
-    cheap, bert = compare_on_split(*split, bert=make_reader()).table_
-    assert (cheap["model"], bert["model"]) == ("TF-IDF + logistic regression", "BERT")
-    y_pred = make_reader().fit(X_train, y_train).predict(X_test)
-    assert bert["accuracy"] == accuracy_score(y_test, y_pred)
-    assert bert["macro_f1"] == f1_score(y_test, y_pred, average="macro")
-    for row in cheap, bert:
-        assert list(row) == ["model", "accuracy", "macro_f1", "fit_seconds", "predict_seconds"]
-        assert row["fit_seconds"] > 0 and row["predict_seconds"] > 0
-        assert {type(value) for value in row.values()} == {str, float}
+class FailsOn(ClassifierMixin, BaseEstimator):
+    """A reader whose fits fail with an error, those with the given numbers."""
+
+    fits = 0
+
+    def __init__(self, numbers=(), error=None):
+        self.numbers = numbers
+        self.error = error
+
+    def fit(self, X, y):
+        """Fail, or learn."""
+        type(self).fits += 1
+        if type(self).fits - 1 in self.numbers:
+            raise self.error
+        self.model_ = make_reader().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        """Return the labels."""
+        return self.model_.predict(X)
+
+
+@pytest.fixture
+def fails_on(monkeypatch):
+    """The class of failing readers, its count at zero."""
+    monkeypatch.setattr(FailsOn, "fits", 0)
+    return FailsOn
+
+
+def test_cheap_models_come_first_and_bert_last():
+    rows = quietly(cv=2).rows_
+    assert [row["model"] for row in rows] == [*CHEAP, "BERT"]
+    for row in rows:
+        assert row["n_folds"] == 2 and row["error"] == ""
+        assert row["fit_seconds"] > 0 and row["predictions_per_second"] > 0
 
 
 def test_a_clear_gain_is_called_better_with_its_price():
-    cheap, bert = (comparison := compare_on_split(*make_split(0.6), bert=make_reader())).table_
-    gain = 100 * (bert["accuracy"] - cheap["accuracy"])
-    assert gain > 5
+    found = quietly(0.6)
+    gain = found.differences_["accuracy"]
+    assert gain.low > 0.05
     assert re.fullmatch(
-        rf"BERT is better by {gain:.1f} points of accuracy \(95 % interval [\d.]+ to [\d.]+, "
-        r"paired bootstrap over 40 test texts\), at [\d.,]+ times the training time and [\d.,]+ "
-        r"times the prediction time: worth it if those points are\.",
-        comparison.verdict_,
+        rf"BERT is better by {100 * gain.mean:.1f} points of accuracy \(95 % interval [\d.]+ to "
+        rf"[\d.]+\), at [\d.,]+ times the training time and [\d.,]+ times the prediction time of "
+        rf"{re.escape(found.best_cheap_)}\.",
+        found.verdict_,
     )
 
 
 def test_a_clear_loss_is_called_worse_in_positive_points():
-    verdict = compare_on_split(*make_split(0.0), bert=DummyClassifier()).verdict_
-    assert verdict.startswith("BERT is worse by 50.0 points of accuracy (95 % interval ")
-    low, high = read_interval(verdict)
-    assert 0 < low < 50 < high
-    assert verdict.endswith(": stay with TF-IDF + logistic regression.")
+    found = quietly(0.0, bert=DummyClassifier())
+    assert found.verdict_.startswith("BERT is worse by 50.0 points of accuracy (95 % interval 50.0")
+    assert found.verdict_.endswith(f"stay with {found.best_cheap_}.")
 
 
 def test_equal_models_show_no_difference():
-    verdict = compare_on_split(*make_split(0.0), bert=make_reader()).verdict_
+    verdict = quietly(0.0).verdict_
     assert verdict.startswith(
-        "No difference shown (BERT +0.0 points of accuracy, 95 % interval +0.0 to +0.0, "
+        "No difference shown (BERT +0.0 points of accuracy, 95 % interval +0.0 to +0.0): "
     )
+    assert re.search(r"[\d.,]+ times (cheaper|dearer) to train and [\d.,]+ times", verdict)
 
 
-def test_a_gain_within_the_noise_is_not_called_better():
-    X_train, X_test, y_train, y_test = make_split(0.0)
-    # One text that only the stand-in gets right: a gain, and nothing shown by it.
-    row = int(np.flatnonzero(y_test == "neg")[0])
-    X_test[row] = "the good ? ? ? ? ? ?"
-    comparison = compare_on_split(X_train, X_test, y_train, y_test, bert=make_reader())
-    cheap, bert = comparison.table_
-    assert bert["accuracy"] > cheap["accuracy"]
-    assert comparison.verdict_.startswith("No difference shown (BERT +2.5 points of accuracy")
+def test_too_few_texts_are_called_too_few():
+    verdict = quietly(0.3, n_texts=20, cv=2).verdict_
+    assert verdict.startswith("Too little data to tell (BERT "), verdict
 
 
-def test_the_interval_is_that_of_a_bootstrap_of_the_rows():
-    X_train, X_test, y_train, y_test = split = make_split(0.6)
-    comparison = compare_on_split(*split, bert=make_reader())
-    right = make_reader().fit(X_train, y_train).predict(X_test) == y_test
-    n_gained = round(right.sum() - N_TEST * comparison.table_[0]["accuracy"])
-    assert right.all(), "every difference is then a gain, and their rows do not matter"
-    difference = np.arange(N_TEST) < n_gained
-    rows = np.random.default_rng(1).integers(N_TEST, size=(20000, N_TEST))
-    expected = np.percentile(100 * difference[rows].mean(axis=1), [2.5, 97.5])
-    assert read_interval(comparison.verdict_) == pytest.approx(expected, abs=2.6)  # one text
+def test_one_given_split_is_judged_by_a_bootstrap():
+    found = quietly(0.6, cv=[(np.arange(60), np.arange(60, 100))])
+    assert found.differences_["accuracy"].method.startswith("paired bootstrap over 40 test texts")
+    assert "paired bootstrap" in str(found)
+    assert np.isnan(found.rows_[0]["accuracy_std"])
 
 
-def test_it_prints_as_an_aligned_table_an_empty_line_and_the_verdict():
-    comparison = compare_on_split(*make_split(0.5), bert=make_reader())
-    heading, cheap, bert, empty, verdict = str(comparison).split("\n")
-    assert " ".join(heading.split()) == "model accuracy macro F1 fit (s) predict (s)"
-    assert cheap.startswith("TF-IDF + logistic regression  ") and bert.startswith("BERT  ")
-    assert len(heading) == len(cheap) == len(bert)
-    assert (empty, verdict) == ("", comparison.verdict_)
+def test_folds_are_judged_by_the_corrected_test_and_the_report_says_so():
+    found = quietly()
+    line = "Interval: corrected resampled t-test over 5 folds (Nadeau and Bengio, 2003)."
+    assert line in str(found).splitlines()
 
 
-def test_bert_itself_is_cloned_and_named_by_its_model(tiny_model):
-    bert = BertTextClassifier(
-        tiny_model, epochs=4, batch_size=8, learning_rate=3e-3, random_state=0
-    )
-    comparison = compare_on_split(*make_split(0.0), bert=bert)
-    assert comparison.table_[1]["model"] == "BERT (tiny)"
-    assert comparison.table_[1]["accuracy"] == 1
-    assert not hasattr(bert, "classes_")
+def test_worth_it_answers_the_threshold_of_the_user():
+    found = quietly(0.6)
+    gain = found.differences_["accuracy"]
+    assert found.worth_it() is True
+    assert found.worth_it(min_gain=gain.mean) is None
+    assert found.worth_it(min_gain=gain.high) is False
+    with pytest.raises(ValueError, match=r"one of \['accuracy'\], .* got 'f1'"):
+        found.worth_it(scoring="f1")
+
+
+def test_all_models_are_judged_on_the_same_folds():
+    folds = quietly(cv=3).folds_
+    sizes = folds.groupby("fold")[["n_train", "n_test"]].nunique()
+    assert (sizes == 1).all(axis=None)
+    predictions = quietly(cv=3).predictions_
+    rows = predictions.groupby(["model", "fold"])["row"].apply(tuple)
+    assert rows.groupby("fold").nunique().eq(1).all()
+
+
+def test_the_same_seed_gives_the_same_scores():
+    first, second = (quietly(cv=3).table_["accuracy"] for _ in range(2))
+    assert (first == second).all()
 
 
 @pytest.mark.parametrize(
-    ("y_train", "y_test", "message"),
+    "cv", [3, StratifiedKFold(3), RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0)]
+)
+def test_folds_may_be_a_number_or_any_splitter(cv):
+    n_folds = cv if isinstance(cv, int) else cv.get_n_splits()
+    assert {row["n_folds"] for row in quietly(cv=cv).rows_} == {n_folds}
+
+
+@pytest.mark.parametrize("cv", [3, GroupKFold(3)])
+def test_groups_stay_on_one_side(cv):
+    groups = np.arange(100) // 4
+    predictions = quietly(cv=cv, groups=groups).predictions_
+    of_bert = predictions[predictions["model"] == "BERT"]
+    per_group = of_bert.groupby(groups[of_bert["row"]])["fold"].nunique()
+    assert (per_group == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("scoring", "names"),
     [
-        (["a"] * 4, ["a"] * 2, "y_train must have at least 2 classes, got one class: 'a'; add"),
-        ([0, 1, 0, 1], [0, 2], "y_test must hold labels of y_train only, got 2; split with"),
-        ([0, 1, 0, None], [0, 1], "y must have a label for each text, got None"),
-        ([0, 1], [0, 1], "inconsistent numbers of samples"),
+        ("f1_macro", ["f1_macro"]),
+        (["accuracy", "roc_auc"], ["accuracy", "roc_auc"]),
+        ({"mine": "accuracy", "loss": "neg_log_loss"}, ["mine", "loss"]),
     ],
 )
-def test_labels_that_do_not_fit_are_told_before_anything_is_trained(y_train, y_test, message):
+def test_any_scorers_are_taken_and_the_first_decides(scoring, names):
+    found = quietly(scoring=scoring)
+    assert list(found.differences_) == names
+    assert set(names) < set(found.table_.columns)
+    assert names[0] in found.verdict_
+
+
+def test_a_score_that_needs_probabilities_gets_calibrated_ones():
+    predictions = quietly(scoring="neg_log_loss", cv=2).predictions_
+    assert predictions[["neg", "pos"]].notna().all(axis=None)
+
+
+def test_a_score_that_is_no_share_is_not_given_in_points():
+    assert "in neg_log_loss" in quietly(0.6, scoring="neg_log_loss").verdict_
+
+
+def test_models_are_added_replaced_and_dropped():
+    mine = {"mine": make_reader(), "majority class": DummyClassifier(strategy="uniform")}
+    found = quietly(cv=2, estimators={**mine, "naive-Bayes SVM": "drop"})
+    names = [row["model"] for row in found.rows_]
+    assert names == [*CHEAP[:3], "mine", "BERT"]
+
+
+def test_bert_itself_is_cloned_named_by_its_model_and_forecast(make_classifier):
+    bert = make_classifier(epochs=4)
+    found = quietly(0.0, bert=bert, cv=2)
+    assert found.bert_ == "BERT (tiny)"
+    assert found.rows_[-2]["model"] == "frozen BERT + logistic regression"
+    assert found.rows_[-1]["accuracy"] == 1
+    assert not hasattr(bert, "classes_")
+    assert len(found.forecast_.fit_seconds) == 2
+    assert found.forecast_.max_length == 64
+
+
+def test_rows_are_printed_at_once_and_the_forecast_before_bert(make_classifier, capsys):
+    compare(*make_texts(0.0, 40), bert=make_classifier(), cv=2, random_state=0)
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split()[:2] == ["model", "accuracy"]
+    assert [row.split("  ")[0] for row in rows[:5]] == [
+        *CHEAP,
+        "frozen BERT + logistic regression",
+    ]
+    assert re.fullmatch(
+        r"BERT \(tiny\): about [\d.,]+ (s|min|h) on cpu: 2 folds \S [\d.,]+ s; 0\.0 % of the texts "
+        r"are cut at 64 tokens",
+        rows[5],
+    )
+    assert rows[6].startswith("BERT (tiny)  ") and len(rows) == 7
+
+
+def test_verbose_0_prints_nothing(capsys):
+    quietly(cv=2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_budget_stops_before_what_would_not_fit(make_classifier):
+    found = quietly(0.0, bert=make_classifier(epochs=2000), cv=2, budget="30s")
+    (note,) = found.notes_
+    assert re.fullmatch(
+        r".* are left of the budget of 30 s, and a fold of BERT \(tiny\) is expected to take .*: "
+        r"0 of 2 folds of BERT \(tiny\) were done\.",
+        note,
+    )
+    assert "BERT (tiny) was not run" in found.verdict_
+    assert [row["model"] for row in found.rows_][:4] == CHEAP
+    assert note in str(found)
+    assert found.worth_it() is None
+
+
+def test_a_used_up_budget_is_told():
+    found = quietly(budget=1e-9)
+    assert found.rows_ == []
+    assert found.notes_[0] == (
+        "The budget of 1e-09 s is used up: 0 of 5 folds of majority class were done."
+    )
+
+
+def test_a_fold_that_fails_keeps_the_others(fails_on):
+    bert = fails_on([1], MemoryError("no room"))
+    found = quietly(0.6, bert=bert, cv=3)
+    row = found.rows_[-1]
+    assert row["n_folds"] == 2 and row["error"] == "MemoryError: no room"
+    assert found.verdict_.startswith("BERT is better") or found.verdict_.startswith("Too little")
+    assert "MemoryError: no room" in str(found)
+
+
+def test_a_model_that_always_fails_says_so(fails_on):
+    bert = fails_on(range(9), OSError("no such model"))
+    found = quietly(bert=bert)
+    assert found.verdict_ == (
+        "BERT failed, so there is nothing to say about it: OSError: no such model"
+    )
+    assert fails_on.fits == 2, "the same error twice is enough"
+    assert [row["n_folds"] for row in found.rows_] == [5, 5, 5, 5, 0]
+    assert "failed: OSError: no such model" in str(found)
+
+
+def test_ctrl_c_returns_what_is_done(fails_on):
+    found = quietly(0.6, bert=fails_on([2], KeyboardInterrupt()))
+    assert found.rows_[-1]["n_folds"] == 2
+    assert found.notes_ == ["Interrupted by Ctrl-C: what is shown is what was done until then."]
+    assert "corrected resampled t-test over 2 folds" in str(found)
+
+
+def test_ctrl_c_before_anything_is_done_raises(fails_on):
+    first = {"majority class": fails_on([0], KeyboardInterrupt())}
+    with pytest.raises(KeyboardInterrupt):
+        quietly(estimators=first)
+
+
+def test_a_learning_curve_tells_where_bert_overtakes():
+    found = quietly(0.5, n_texts=200, cv=2, learning_curve=[0.2, 0.5])
+    curve = found.learning_curve_
+    assert set(curve["n_train"]) == {20, 50, 100}
+    assert set(curve["model"]) == {found.best_cheap_, "BERT"}
+    last = str(found).splitlines()[-1]
+    assert re.search(r"training texts", last), last
+
+
+def test_without_a_learning_curve_there_is_none():
+    assert quietly(cv=2).learning_curve_ is None
+
+
+def test_tables_are_plain_data_frames():
+    found = quietly(cv=2)
+    assert isinstance(found.table_, pd.DataFrame)
+    assert list(found.table_.index) == [*CHEAP, "BERT"]
+    assert len(found.folds_) == 10
+    predictions = found.predictions_
+    assert len(predictions) == 500
+    assert list(predictions) == ["row", "fold", "model", "label", "predicted", "neg", "pos"]
+    of_bert = predictions[predictions["model"] == "BERT"].sort_values("row")
+    assert (of_bert["label"].to_numpy() == make_texts(0.5)[1]).all()
+    accuracy = (of_bert["label"] == of_bert["predicted"]).groupby(of_bert["fold"]).mean()
+    assert np.isclose(accuracy.mean(), found.table_.loc["BERT", "accuracy"])
+
+
+def test_integer_labels_name_the_columns_of_probabilities():
+    texts, y = make_texts(0.5)
+    found = compare(texts, y == "pos", bert=make_reader(), cv=2, random_state=0, verbose=0)
+    assert list(found.predictions_.columns[-2:]) == [False, True]
+
+
+def test_json_holds_the_results_and_no_texts(tmp_path):
+    found = quietly(cv=2)
+    found.to_json(tmp_path / "result.json")
+    text = (tmp_path / "result.json").read_text(encoding="utf-8")
+    results = json.loads(text)
+    assert results["verdict"] == found.verdict_
+    assert [row["model"] for row in results["models"]] == [*CHEAP, "BERT"]
+    assert len(results["folds"]) == 10
+    assert results["settings"]["random_state"] == 0
+    assert "scikit-learn" in results["versions"]
+    assert "the film" not in text and "NaN" not in text
+
+
+def test_it_prints_as_an_aligned_table_and_the_verdict():
+    lines = str(quietly(cv=2)).splitlines()
+    assert lines[6] == ""
+    assert len({line.index(" ± ") for line in lines[1:6]}) == 1
+    assert lines[7].startswith(("BERT is", "No difference", "Too little"))
+
+
+def test_global_random_state_is_left_alone():
+    np.random.seed(3)
+    before = np.random.get_state()[1].copy()
+    quietly(cv=2)
+    assert (np.random.get_state()[1] == before).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"scoring": []}, ValueError, r"scoring must name at least one scorer, got \[\]"),
+        ({"scoring": "acuracy"}, ValueError, "acuracy"),
+        ({"estimators": {"SVM": "drop"}}, ValueError, "only drop models that there are, got 'SVM'"),
+        ({"estimators": {"x": 3}}, TypeError, "classifiers of texts or to 'drop', got 3 for 'x'"),
+        ({"estimators": dict.fromkeys(CHEAP, "drop")}, ValueError, "leave at least one model"),
+        ({"budget": "soon"}, ValueError, "budget must be seconds above 0"),
+        ({"learning_curve": [0.5, 2]}, ValueError, "fractions between 0 and 1 .* got 2.0"),
+        ({"groups": [1, 2]}, ValueError, "inconsistent numbers of samples"),
+        (
+            {"cv": [(np.arange(0, 100, 2), np.arange(1, 100, 2))]},
+            ValueError,
+            r"fold 0 has \['neg'\]; use fewer folds",
+        ),
+        ({"cv": 1}, ValueError, "n_splits"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_trained(options, error, message):
+    with pytest.raises(error, match=message):
+        quietly(bert=object(), **options)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a"] * 4, "y must have at least 2 classes, got one class: 'a'"),
+        ([0, 1, 0, None], "y must have a label for each text, got None"),
+        ([0, 1], "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_do_not_fit_are_told(y, message):
     with pytest.raises(ValueError, match=message):
-        compare_on_split(["good film"] * 4, ["bad film"] * 2, y_train, y_test, bert=object())
+        compare(["good film"] * 4, y, bert=object())
+
+
+def test_a_test_label_that_was_never_seen_is_told():
+    y = np.array(["a", "b", "a", "b", "c", "a"])
+    with pytest.raises(ValueError, match=r"fold 0 has 'c'; use fewer folds"):
+        compare(["x"] * 6, y, cv=[(np.arange(4), np.array([4, 5]))], bert=object())
 
 
 def test_a_row_that_is_no_text_is_named():
     with pytest.raises(TypeError, match="got 3 of type int at row 1"):
-        compare_on_split(["a", 3], ["a"], [0, 1], [0])
+        compare(["a", 3], [0, 1])
+
+
+def test_importing_it_does_not_import_what_only_some_need(run_python):
+    code = "import sys, sklearn_bert; print([m for m in sys.modules if '.' not in m])"
+    modules = run_python(code)
+    for name in ("torch", "transformers", "skorch", "matplotlib"):
+        assert f"'{name}'" not in modules
+
+
+def test_the_default_bert_is_seeded(monkeypatch):
+    seen = {}
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_bert._runner.run_trial", stop)
+    monkeypatch.setattr(
+        "sklearn_bert.comparison._bert_name", lambda bert: seen.update(vars(bert)) or "BERT"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        compare(*make_texts(0.5), random_state=7, verbose=0)
+    assert seen == vars(BertTextClassifier(random_state=7))

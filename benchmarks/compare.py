@@ -1,0 +1,79 @@
+"""Is BERT worth it? `compare` on real sets, and how good its forecast of the cost was.
+
+    python benchmarks/compare.py --data DIR --sets sst2_sentences:2000 sms_spam ag_news:2000
+
+Each set is ``DIR/NAME/train.csv.gz`` with the columns ``text`` and ``label``; NAME:ROWS takes the
+first ROWS only. For each set, table and verdict are printed, and at the end one table with the
+forecast beside what the folds of BERT took. With ``--html DIR`` the reports are written there.
+"""
+
+import argparse
+import datetime
+import platform
+from pathlib import Path
+
+import pandas as pd
+import sklearn
+import torch
+import transformers
+
+import sklearn_bert
+from sklearn_bert import BertTextClassifier, compare
+
+
+def load(folder, name):
+    """Return the training rows of a set."""
+    name, _, rows = name.partition(":")
+    path = folder / name / "train.csv.gz"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.head(int(rows)) if rows else frame
+
+
+def run(args, name):
+    """Compare on one set, and return the row of the last table."""
+    frame = load(args.data, name)
+    bert = BertTextClassifier(
+        args.model, epochs=args.epochs, max_length=args.max_length, random_state=0
+    )
+    found = compare(frame["text"], frame["label"], cv=args.cv, bert=bert, random_state=0, verbose=0)
+    print(f"\n{name}, {len(frame):,} rows, {args.cv} folds\n\n{found}", flush=True)
+    if args.html:
+        found.to_html(args.html / f"{name.replace(':', '_')}.html")
+    folds = found.folds_[found.folds_["model"] == found.bert_]
+    cells = []
+    for part in ("fit", "predict"):
+        seconds = folds[f"{part}_seconds"]
+        forecast = pd.Series(getattr(found.forecast_, f"{part}_seconds"))
+        cells += [f"{forecast.sum():.1f}", f"{seconds.sum():.1f}"]
+    total = folds["fit_seconds"].sum() + folds["predict_seconds"].sum()
+    cells += [f"{found.forecast_.seconds / total:.2f}", f"{found.forecast_.probe_seconds:.1f}"]
+    return [name, *cells]
+
+
+def main():
+    """Run the sets in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--sets", nargs="+", required=True, metavar="NAME[:ROWS]")
+    parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--max-length", type=int)
+    parser.add_argument("--cv", type=int, default=5)
+    parser.add_argument("--html", type=Path, help="folder for the reports")
+    args = parser.parse_args()
+    rows = [run(args, name) for name in args.sets]
+    headings = ("set", "fit s, forecast", "fit s", "predict s, forecast", "predict s")
+    print("\n| " + " | ".join((*headings, "forecast / real", "probe s")) + " |")
+    print("|---|" + "---:|" * 6)
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(
+        f"\n{datetime.date.today()}, sklearn_bert {sklearn_bert.__version__}, torch "
+        f"{torch.__version__}, transformers {transformers.__version__}, scikit-learn "
+        f"{sklearn.__version__}, Python {platform.python_version()}, {torch.get_num_threads()} "
+        "threads"
+    )
+
+
+if __name__ == "__main__":
+    main()

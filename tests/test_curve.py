@@ -1,0 +1,51 @@
+"""Learning curves, and where they cross."""
+
+import numpy as np
+import pytest
+
+from sklearn_bert._curve import Curve, crossing, find_curves, with_full_size
+from sklearn_bert._trial import Trial
+
+
+def make_trial(model, fold, n_train, score, error=""):
+    """Return a trial with a score."""
+    return Trial(model, fold, np.arange(5), n_train, {"accuracy": score}, error=error)
+
+
+def curve(model, *scores, sizes=(10, 100, 1000)):
+    """Return a curve without spread."""
+    return Curve(model, np.array(sizes), np.array(scores), np.zeros(len(scores)))
+
+
+def test_folds_of_nearly_the_same_size_are_one_point():
+    trials = [make_trial("m", fold, 20 + fold % 2, 0.5 + 0.1 * fold) for fold in range(2)]
+    trials += [make_trial("m", fold, 100, 0.9) for fold in range(2)]
+    (found,) = find_curves(trials, "accuracy")
+    assert found.sizes.tolist() == [20.5, 100]
+    assert found.mean == pytest.approx([0.55, 0.9])
+    assert found.std == pytest.approx([0.05 * np.sqrt(2), 0])
+
+
+def test_all_texts_are_the_last_point_and_failures_are_none():
+    smaller = [make_trial("a", 0, 10, 0.5), make_trial("a", 1, 10, 0.5, error="MemoryError: x")]
+    full = [make_trial("a", 0, 100, 0.8), make_trial("other", 0, 100, 0.1)]
+    assert [trial.n_train for trial in with_full_size(smaller, full)] == [10, 100]
+
+
+@pytest.mark.parametrize(
+    ("cheap", "bert", "sentence"),
+    [
+        ((0.6, 0.7, 0.8), (0.5, 0.8, 0.9), "BERT overtakes SVM at about 32 training texts."),
+        ((0.6, 0.7, 0.8), (0.7, 0.8, 0.9), "BERT is ahead of SVM from 10 training texts on."),
+        (
+            (0.6, 0.7, 0.8),
+            (0.7, 0.8, 0.8),
+            "Up to 1,000 training texts, BERT is not ahead of SVM.",
+        ),
+        # Ahead, behind and ahead again: the last crossing counts.
+        ((0.5, 0.8, 0.8), (0.6, 0.7, 0.9), "BERT overtakes SVM at about 320 training texts."),
+    ],
+)
+def test_the_sentence_tells_from_where_on_bert_is_ahead(cheap, bert, sentence):
+    curves = curve("SVM", *cheap), curve("BERT", *bert)
+    assert crossing(*curves, "BERT") == crossing(*curves[::-1], "BERT") == sentence

@@ -1,0 +1,69 @@
+"""Plots with matplotlib: what is drawn, where, and what is said without it."""
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from sklearn_bert import compare
+
+matplotlib = pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    """Draw without a screen, and close all figures."""
+    backend = matplotlib.get_backend()
+    matplotlib.use("agg")
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    matplotlib.use(backend)
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """A comparison with a learning curve, of a BERT that guesses."""
+    texts = [f"{word} {i}" for i in range(20) for word in ("good", "bad")]
+    labels = ["pos", "neg"] * 20
+    bert = DummyClassifier()
+    return compare(texts, labels, bert=bert, cv=2, learning_curve=[0.5], random_state=0, verbose=0)
+
+
+def test_cost_has_one_point_a_model(comparison):
+    ax = comparison.plot()
+    names = ax.get_legend_handles_labels()[1]
+    assert names == [row["model"] for row in comparison.rows_]
+    assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "accuracy")
+
+
+def test_the_learning_curve_has_a_line_and_a_band_a_model(comparison):
+    ax = comparison.plot("learning_curve")
+    assert [line.get_label() for line in ax.lines] == [comparison.best_cheap_, "BERT"]
+    assert np.allclose(ax.lines[0].get_xdata(), [10, 20])
+    assert len(ax.collections) == 2
+
+
+def test_axes_can_be_given(comparison):
+    ax = matplotlib.figure.Figure().subplots()
+    assert comparison.plot(ax=ax) is ax
+
+
+def test_an_unknown_kind_is_told(comparison):
+    with pytest.raises(ValueError, match=r"one of \['cost', 'learning_curve'\], got 'speed'"):
+        comparison.plot("speed")
+
+
+def test_without_a_learning_curve_the_way_to_one_is_told():
+    texts, labels = ["good", "bad"] * 8, [1, 0] * 8
+    found = compare(texts, labels, bert=DummyClassifier(), cv=2, random_state=0, verbose=0)
+    with pytest.raises(ValueError, match=r"use compare\(..., learning_curve=True\)"):
+        found.plot("learning_curve")
+
+
+def test_without_matplotlib_the_error_names_it(comparison, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="requires matplotlib"):
+        comparison.plot()

@@ -1,0 +1,197 @@
+"""The report: one file that needs nothing, tells the verdict first, and runs no text."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_bert import compare
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
+
+EVIL = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\"> & so on "
+EVIL_LABEL = "<b>neg</b>"
+
+
+def make_comparison(**options):
+    """Return a comparison on texts with markup in them, which BERT's stand-in tells better."""
+    rng = np.random.default_rng(0)
+    y = np.array([EVIL_LABEL, "pos"] * 40)
+    hidden = rng.random(80) < 0.4
+    words = np.where(hidden, "film", np.where(y == "pos", "good", "bad"))
+    marks = np.where(y == "pos", "!", "?")
+    texts = [f"{EVIL}the {word} {mark}" for word, mark in zip(words, marks, strict=True)]
+    reader = make_pipeline(CountVectorizer(token_pattern=r"\S+"), LogisticRegression(C=100))
+    options = {"bert": reader, "cv": 2, "random_state": 0, "verbose": 0, **options}
+    return compare(texts, y, **options)
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """A comparison with a learning curve."""
+    return make_comparison(learning_curve=[0.5])
+
+
+@pytest.fixture(scope="module")
+def html(comparison):
+    """Its report."""
+    return comparison.to_html()
+
+
+class Outline(HTMLParser):
+    """Collects tags, attributes and visible text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.links, self.text, self.open = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        """Note the tag and what it refers to."""
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        """Close what is open down to the tag."""
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        """Note visible text."""
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+
+def test_it_refers_to_nothing_outside_and_has_no_script(html):
+    outline = Outline(html)
+    assert not outline.links
+    assert not {"script", "link", "img", "iframe", "object"} & set(outline.tags)
+    assert "http" not in re.sub(
+        r"&\w+;", "", " ".join(re.findall(r"<style>.*?</style>", html, re.S))
+    )
+    assert "url(" not in html and "@import" not in html
+
+
+def test_the_verdict_comes_first(html, comparison):
+    text = " ".join(Outline(html).text)
+    start = text.index(comparison.verdict_)
+    assert text.index("Is BERT worth it?", 10) < start < text.index("The models")
+    assert "corrected resampled t-test over 2 folds" in text
+
+
+def test_all_sections_are_there(html):
+    headings = re.findall(r"<h2>(.*?)</h2>", html)
+    assert headings == [
+        "The models",
+        "Quality against cost",
+        "How many labels it takes",
+        "What is taken for what",
+        "Class by class",
+        "Where they differ most",
+        "Do probabilities mean what they say?",
+        "How long the texts are",
+        "To repeat it",
+    ]
+
+
+def test_texts_and_labels_are_escaped(html):
+    assert EVIL not in html and EVIL_LABEL not in html
+    text = "".join(Outline(html).text)
+    assert EVIL in text and EVIL_LABEL in text
+
+
+def test_figures_are_those_of_the_comparison(html, comparison):
+    text = " ".join(Outline(html).text)
+    for row in comparison.rows_:
+        assert row["model"] in text and f"{row['accuracy']:.3f}" in text
+    assert "Expected calibration error: 0." in text
+    assert "random_state" in text and "scikit-learn" in text
+
+
+def test_the_texts_shown_are_those_that_only_one_gets_right(html, comparison):
+    predictions = comparison.predictions_.set_index(["model", "row"]).sort_index()
+    bert, cheap = (
+        predictions.loc[name].eval("label == predicted")
+        for name in (comparison.bert_, comparison.best_cheap_)
+    )
+    assert f"BERT right, {comparison.best_cheap_} wrong: {(bert & ~cheap).sum()} texts" in html
+
+
+def test_many_classes_show_the_most_confused_pairs():
+    texts = [f"word{i % 15} {'x' * (i % 7)}" for i in range(150)]
+    y = [f"class {i % 15:02}" for i in range(150)]
+    bert = DummyClassifier(strategy="uniform", random_state=0)
+    html = compare(texts, y, bert=bert, cv=2, random_state=0, verbose=0).to_html()
+    assert "<th>true</th><th>predicted</th><th>texts</th>" in html
+    assert "true \\ predicted" not in html
+
+
+def test_a_model_without_probabilities_says_so():
+    others = ("majority class", "TF-IDF + logistic regression", "naive-Bayes SVM")
+    found = make_comparison(estimators=dict.fromkeys(others, "drop"))
+    assert found.best_cheap_ == "TF-IDF + linear SVM"
+    assert "It gives no probabilities." in found.to_html()
+
+
+def test_a_comparison_without_bert_still_has_a_report():
+    html = make_comparison(budget=1e-9).to_html()
+    assert "was not run, so there is nothing to say" in html and "</html>" in html
+
+
+def test_failures_stand_in_the_table():
+    bad = make_pipeline(CountVectorizer(max_df=0.0), LogisticRegression())
+    html = make_comparison(estimators={"bad": bad}).to_html()
+    assert re.search(r"<td>bad</td><td[^>]*>failed: \w+Error", html)
+
+
+def test_it_is_written_only_where_asked(tmp_path, comparison, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    html = comparison.to_html()
+    assert list(tmp_path.iterdir()) == []
+    comparison.to_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+
+
+def test_a_notebook_shows_verdict_and_table(comparison):
+    fragment = comparison._repr_html_()
+    assert comparison.verdict_ in fragment and "<table>" in fragment
+    assert "<html" not in fragment
+
+
+PROBE = """<script>addEventListener("load",()=>{const d=document.documentElement;
+d.dataset.found=[d.scrollWidth,innerWidth,getComputedStyle(document.body).backgroundColor,
+document.querySelectorAll("svg circle").length,document.title].join("|")})</script>"""
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize(("scheme", "page"), [("light", "rgb(255, 255, 255)"), ("dark", None)])
+def test_a_real_browser_shows_it(html, tmp_path, width, scheme, page):
+    path = tmp_path / "report.html"
+    # The script that looks at the page is the test's own: the report is read without any.
+    path.write_text(html.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    options = [
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"),
+        *(f"--blink-settings=preferredColorScheme={int(scheme == 'light')}", "--dump-dom"),
+    ]
+    done = subprocess.run(
+        [BROWSER, *options, path.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    found = re.search(r'data-found="([^"]*)"', done.stdout)
+    assert found, done.stderr[-2000:]
+    scroll_width, inner_width, background, n_circles, title = found[1].split("|")
+    assert int(scroll_width) <= int(inner_width), "the page itself does not scroll sideways"
+    assert (background == page) if page else (background != "rgb(255, 255, 255)")
+    assert int(n_circles) >= 5
+    assert title == "Is BERT worth it?", "no script of a text was run"

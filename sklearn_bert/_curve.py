@@ -25,11 +25,9 @@ class Curve:
     std: np.ndarray
 
 
-def with_full_size(curve, trials):
-    """Return the trials on fewer texts with those on all of them of the same models."""
-    names = {trial.model for trial in curve}
-    full = [trial for trial in trials if trial.model in names]
-    return [trial for trial in [*curve, *full] if not trial.error]
+def with_full_size(curve, full):
+    """Return the trials on fewer texts with those on all of them, without those that failed."""
+    return [trial for trial in [*full, *curve] if not trial.error]
 
 
 def find_curves(trials, scorer):

@@ -57,10 +57,10 @@ def fold_difference(differences, n_train, n_test):
     return Difference(float(mean), float(mean - width), float(mean + width), method)
 
 
-def split_difference(score, n_texts):
+def split_difference(score, n_texts, n_resamples=_N_RESAMPLES):
     """Return the difference on one test set, by the paired bootstrap: a percentile interval.
 
-    The test texts are drawn 2,000 times with replacement, both models judged on the same draw.
+    The test texts are drawn with replacement, both models judged on the same draw.
 
     Parameters
     ----------
@@ -68,17 +68,22 @@ def split_difference(score, n_texts):
         Takes row numbers of the test set and returns the difference in score on them.
     n_texts : int
         Size of the test set.
+    n_resamples : int, default=2000
+        Draws.
 
     References
     ----------
     B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
     """
     rng = np.random.default_rng(0)
-    draws = [score(rng.integers(n_texts, size=n_texts)) for _ in range(_N_RESAMPLES)]
+    draws = [score(rng.integers(n_texts, size=n_texts)) for _ in range(n_resamples)]
     tail = 50 * (1 - _CONFIDENCE)
     # A draw can lack a class, for which some scores are not defined.
     low, high = np.nanpercentile(draws, [tail, 100 - tail])
-    method = f"paired bootstrap over {n_texts:,} test texts (Efron and Tibshirani, 1993)"
+    method = (
+        f"paired bootstrap over {n_texts:,} test texts, {n_resamples:,} draws (Efron and "
+        "Tibshirani, 1993)"
+    )
     return Difference(float(score(np.arange(n_texts))), float(low), float(high), method)
 
 

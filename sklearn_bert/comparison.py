@@ -139,7 +139,7 @@ class Comparison:
         """One row a model."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows_).set_index("model")
+        return pd.DataFrame(self.rows_).set_index("model") if self.rows_ else pd.DataFrame()
 
     @property
     def folds_(self):
@@ -161,12 +161,17 @@ class Comparison:
 
     def _curve_rows(self):
         """Return one dict a model, fold and size of the training part."""
-        return [trial.as_row() for trial in with_full_size(self._curve, self._trials)]
+        return [trial.as_row() for trial in self._curve_trials()]
+
+    def _curve_trials(self):
+        """Return the trials of the learning curve, those on all training texts among them."""
+        if not self._curve:
+            return []
+        return with_full_size(self._curve, [*self._pair.cheap, *self._pair.bert])
 
     def _curves(self):
         """Return the learning curves of the first score, best cheap model first."""
-        trials = with_full_size(self._curve, self._trials)
-        return find_curves(trials, next(iter(self._scorers)))
+        return find_curves(self._curve_trials(), next(iter(self._scorers)))
 
     def _crossing(self):
         """Return the sentence on the number of labels from which BERT is better."""
@@ -189,7 +194,7 @@ class Comparison:
                 frame["predicted"] = trial.recorded.labels
                 proba = pd.DataFrame(trial.recorded.proba, frame.index, self._data.classes.tolist())
                 frames.append(frame.join(proba))
-        return pd.concat(frames, ignore_index=True)
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def __str__(self):
         lines = [self._layout.heading(), *map(self._layout.row, self.rows_), "", self.closing()]
@@ -444,7 +449,7 @@ def _has_gpu():
 def _run_bert(runner, name, bert):
     """Tell what BERT will cost, and run it; return the forecast, if there can be one."""
     forecast = None
-    if isinstance(bert, BertTextClassifier):
+    if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
         from ._forecast import forecast as make_forecast
 
         data = runner.data

@@ -247,7 +247,7 @@ def test_a_budget_stops_before_what_would_not_fit(make_classifier):
 
 def test_a_used_up_budget_is_told():
     found = quietly(budget=1e-9)
-    assert found.rows_ == []
+    assert found.rows_ == [] and len(found.table_) == len(found.predictions_) == 0
     assert found.notes_[0] == (
         "The budget of 1e-09 s is used up: 0 of 5 folds of majority class were done."
     )
@@ -293,6 +293,32 @@ def test_a_learning_curve_tells_where_bert_overtakes():
     assert set(curve["model"]) == {found.best_cheap_, "BERT"}
     last = str(found).splitlines()[-1]
     assert re.search(r"training texts", last), last
+
+
+def test_ctrl_c_in_the_learning_curve_keeps_what_is_done(fails_on):
+    bert = fails_on([2], KeyboardInterrupt())
+    found = quietly(0.5, n_texts=200, cv=2, bert=bert, learning_curve=[0.2, 0.5])
+    assert found.rows_[-1]["n_folds"] == 2 and len(found.notes_) == 1
+    assert "training texts" in str(found) and "How many labels" in found.to_html()
+
+
+def test_a_budget_may_end_in_the_learning_curve(monkeypatch):
+    monkeypatch.setattr("sklearn_bert._runner.Runner._seconds", lambda self, name: 1e9)
+    found = quietly(0.5, n_texts=200, cv=2, learning_curve=[0.2], budget="1h")
+    assert found.notes_ == [
+        "The budget of 60 min ended the learning curve at 20 % of the training texts."
+    ]
+    assert found.learning_curve_ is None
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "f1_macro"])
+def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
+    cv = [(np.arange(200), np.arange(200, 5000))]
+    found = quietly(0.5, n_texts=5000, cv=cv, scoring=scoring)
+    gain = found.differences_[scoring]
+    assert gain.low < gain.mean < gain.high
+    n_draws = {"accuracy": "2,000", "f1_macro": "833"}[scoring]
+    assert f"over 4,800 test texts, {n_draws} draws" in gain.method
 
 
 def test_without_a_learning_curve_there_is_none():

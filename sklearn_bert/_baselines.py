@@ -150,7 +150,7 @@ class FrozenBert(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         """Embed the texts and fit the regression."""
         vectors, self.saved_seconds_ = self.embeddings.get(X)
-        self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
         self.head_.fit(vectors, y)
         self.classes_ = self.head_.classes_
         return self

@@ -61,6 +61,9 @@ class Comparison:
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
         ``lengths`` of the texts in tokens, and the ``share_cut`` of them.
 
+    interrupted_ : bool
+        Whether Ctrl-C ended it.
+
     notes_ : list of str
         What was left out, and why.
 
@@ -68,8 +71,9 @@ class Comparison:
         What is needed to do it again.
     """
 
-    def __init__(self, runner, bert, forecast, settings):
+    def __init__(self, runner, bert, forecast, settings, interrupted):
         self.bert_ = bert
+        self.interrupted_ = interrupted
         self.forecast_ = forecast
         self.settings_ = settings
         self.notes_ = [*runner.notes, *runner.failures()]
@@ -215,17 +219,22 @@ class Comparison:
             lines.append(self._crossing())
         return "\n".join(lines)
 
-    def to_json(self, path):
+    def to_json(self, path=None):
         """Write table, folds, learning curve, verdict and settings, but no texts.
 
         Parameters
         ----------
-        path : str or Path
-            The file.
+        path : str or Path, default=None
+            The file. None writes nothing.
+
+        Returns
+        -------
+        text : str
+            The JSON.
         """
         from ._report import as_json
 
-        Path(path).write_text(as_json(self), encoding="utf-8")
+        return _written(as_json(self), path)
 
     def to_html(self, path=None):
         """Write the report, a single file that needs neither a network nor scripts.
@@ -242,10 +251,7 @@ class Comparison:
         """
         from ._report import as_html
 
-        html = as_html(self)
-        if path is not None:
-            Path(path).write_text(html, encoding="utf-8")
-        return html
+        return _written(as_html(self), path)
 
     def _repr_html_(self):
         from ._report import as_fragment
@@ -278,6 +284,13 @@ class Comparison:
         from ._plots import plot_comparison
 
         return plot_comparison(self, kind, ax)
+
+
+def _written(text, path):
+    """Return a text, which goes into a file too if there is a path."""
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
 
 
 def compare(
@@ -411,7 +424,7 @@ def compare(
         "budget": budget,
         "random_state": seed,
     }
-    forecast = None
+    forecast, interrupted = None, False
     runner.say(table.heading())
     try:
         for model, estimator in models.items():
@@ -422,8 +435,9 @@ def compare(
     except KeyboardInterrupt:
         if not runner.trials:
             raise
+        interrupted = True
         runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
-    return Comparison(runner, name, forecast, settings)
+    return Comparison(runner, name, forecast, settings, interrupted)
 
 
 def _frozen(bert):

@@ -278,6 +278,7 @@ def test_ctrl_c_returns_what_is_done(fails_on):
     assert found.rows_[-1]["n_folds"] == 2
     assert found.notes_ == ["Interrupted by Ctrl-C: what is shown is what was done until then."]
     assert "corrected resampled t-test over 2 folds" in str(found)
+    assert found.interrupted_
 
 
 def test_ctrl_c_before_anything_is_done_raises(fails_on):
@@ -347,8 +348,8 @@ def test_integer_labels_name_the_columns_of_probabilities():
 
 def test_json_holds_the_results_and_no_texts(tmp_path):
     found = quietly(cv=2)
-    found.to_json(tmp_path / "result.json")
-    text = (tmp_path / "result.json").read_text(encoding="utf-8")
+    text = found.to_json(tmp_path / "result.json")
+    assert (tmp_path / "result.json").read_text(encoding="utf-8") == text
     results = json.loads(text)
     assert results["verdict"] == found.verdict_
     assert [row["model"] for row in results["models"]] == [*CHEAP, "BERT"]

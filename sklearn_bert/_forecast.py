@@ -8,12 +8,12 @@ from sklearn.base import clone
 
 from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
 from ._durations import format_duration
+from ._range_test import N_STEPS
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000
 _MAX_PROBE_BATCHES = 4
 _PREDICTED = 64
-N_STEPS = 100
 
 
 @dataclass(frozen=True)

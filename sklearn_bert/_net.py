@@ -205,6 +205,7 @@ class EpochRecord(Callback):
         """Note the learning rate of the step, before the scheduler moves on."""
         if training:
             self.learning_rate_ = net.optimizer_.param_groups[0]["lr"]
+            net.history.record_batch("learning_rate", self.learning_rate_)
 
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
         """Complete the row of the epoch."""
@@ -278,6 +279,22 @@ def epoch_rows(history):
     ]
 
 
+def step_rows(history):
+    """Return the loss, the learning rate and the epoch of each step, as arrays by name."""
+    steps = [
+        (row["train_loss"], row["learning_rate"], number)
+        for number, epoch in enumerate(history, start=1)
+        for row in epoch["batches"]
+        if "train_loss" in row
+    ]
+    losses, rates, epochs = zip(*steps, strict=True)
+    return {
+        "loss": np.array(losses, dtype=np.float32),
+        "learning_rate": np.array(rates, dtype=np.float32),
+        "epoch": np.array(epochs, dtype=np.int32),
+    }
+
+
 def train(
     module,
     batches,
@@ -294,7 +311,7 @@ def train(
     gradient_checkpointing,
     verbose,
 ):
-    """Fine-tune `module` in place and return the history, one dict an epoch.
+    """Fine-tune `module` in place and return what was recorded.
 
     Parameters
     ----------
@@ -324,6 +341,13 @@ def train(
         Whether to compute the layers twice to save memory; "auto" does so when nothing else helps.
     verbose : int
         0 is silent, 1 shows a progress bar, 2 also a line an epoch.
+
+    Returns
+    -------
+    history : list of dict
+        One dict an epoch.
+    curve : dict of str to ndarray of shape (n_steps,)
+        Loss, learning rate and epoch of each step.
     """
     if gradient_checkpointing != "auto" and gradient_checkpointing:
         _check_checkpointing(module)
@@ -355,7 +379,7 @@ def train(
     finally:
         progress.close()
         net.close()
-    return epoch_rows(net.history)
+    return epoch_rows(net.history), step_rows(net.history)
 
 
 def _check_checkpointing(module):

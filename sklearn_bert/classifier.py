@@ -45,10 +45,12 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
     batch_size : int, default=32
         Texts per optimizer step.
 
-    learning_rate : float or "auto", default="auto"
+    learning_rate : float, "auto" or "find", default="auto"
         Peak of the one-cycle policy, for the pretrained body; that of the new head is 100 times
         as high, at most 0.01. "auto" takes the width of the model and the number of steps into
-        account, see Notes; the value used is ``learning_rate_``.
+        account, see Notes; "find" runs the range test of
+        :class:`~sklearn_bert.LearningRateFinderDisplay` first, some 100 steps. The value used is
+        ``learning_rate_``.
 
     weight_decay : float, default=0.01
         Decoupled weight decay of the weight matrices. Biases and norms have none.
@@ -127,6 +129,9 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         also ``micro_batch_tokens``, the size of the pieces that fitted, and with gradient
         checkpointing ``gradient_checkpointing``, True.
 
+    training_curve_ : dict of ndarray of shape (n_steps,)
+        ``loss``, ``learning_rate`` and ``epoch`` (from 1) of each step.
+
     n_epochs_ : int
         Epochs trained, fewer than `epochs` if training stopped early.
 
@@ -200,7 +205,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "find"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "early_stopping": ["boolean"],
@@ -295,6 +300,13 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
         MemoryError
             If the device runs out of memory even with one text at a time.
         """
+        # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
+        fitted = self._train(*self._check_input(X, y, sample_weight))
+        vars(self).update(fitted)
+        return self
+
+    def _check_input(self, X, y, sample_weight):
+        """Return texts, classes, class indices and weights of what is to be trained on."""
         texts = check_texts(X)
         classes, targets = encode_labels(y, estimator_name=type(self).__name__)
         check_consistent_length(texts, targets)
@@ -307,10 +319,7 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
                 f"y must have at least 2 classes with a weight above 0, got {found}; add texts of "
                 "another class."
             )
-        # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
-        fitted = self._train([texts[row] for row in rows], classes, targets[rows], weights[rows])
-        vars(self).update(fitted)
-        return self
+        return [texts[row] for row in rows], classes, targets[rows], weights[rows]
 
     def _check_weights(self, texts, y, sample_weight):
         """Return the weight of each text, class weights included."""
@@ -321,50 +330,28 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
 
     def _train(self, texts, classes, targets, weights):
         """Return the fitted attributes."""
-        from ._batches import TrainingBatches
         from ._device import explained_memory_error, find_device, find_dtype, seeded
-        from ._encoder import find_max_length, load_encoder
         from ._net import train
-        from ._optimizer import auto_learning_rate
-        from ._tokens import tokenize
 
         callbacks = self._clone_callbacks()
         device = find_device(self.device)
         dtype = find_dtype(self.dtype, device)
-        # One integer a fit: all that is random in it follows from that, in one generator for
-        # torch and one for the order and the split.
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        seed = self._draw_seed()
         random_state = np.random.RandomState(seed)
         with seeded(seed, device):
-            tokenizer, module = load_encoder(self.model, len(classes))
-            max_length = find_max_length(self.max_length, tokenizer, module, self.model)
-            batches = TrainingBatches(
-                tokenize(tokenizer, texts, max_length),
-                targets,
-                (weights / weights.mean()).astype(np.float32),
-                batch_size=self.batch_size,
-            )
+            fitted, batches = self._load(texts, classes, targets, weights)
+            module, max_length = fitted["module_"], fitted["max_length_"]
             rows, valid_rows = self._split(targets, random_state)
             validation = None if valid_rows is None else batches.take(valid_rows)
             batches = batches.take(rows, random_state)
-            learning_rate = self.learning_rate
-            if learning_rate == "auto":
-                n_steps = self.epochs * len(batches)
-                learning_rate = auto_learning_rate(module.config.hidden_size, n_steps)
-            fitted = {
-                "classes_": classes,
-                "module_": module,
-                "tokenizer_": tokenizer,
-                "max_length_": max_length,
-                "learning_rate_": learning_rate,
-            }
             with explained_memory_error(device, batch_size=self.batch_size, max_length=max_length):
-                history = train(
+                fitted["learning_rate_"] = self._peak(module, batches, device, dtype, seed)
+                history, curve = train(
                     module,
                     batches,
                     validation,
                     epochs=self.epochs,
-                    learning_rate=learning_rate,
+                    learning_rate=fitted["learning_rate_"],
                     weight_decay=self.weight_decay,
                     patience=self.n_iter_no_change,
                     score=self._validation_score(fitted, texts, targets, valid_rows),
@@ -374,7 +361,83 @@ class BertTextClassifier(CallbacksMixin, ClassifierMixin, BaseEstimator):
                     gradient_checkpointing=self.gradient_checkpointing,
                     verbose=self.verbose,
                 )
-        return {**fitted, "history_": history, "n_epochs_": len(history)}
+        return {
+            **fitted,
+            "history_": history,
+            "training_curve_": curve,
+            "n_epochs_": len(history),
+        }
+
+    def _draw_seed(self):
+        """Return the one integer from which all that is random in a fit follows.
+
+        It seeds one generator for torch, and one for the order of the texts and the split.
+        """
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _load(self, texts, classes, targets, weights):
+        """Return the attributes that are known before training, and the batches of all texts."""
+        from ._batches import TrainingBatches
+        from ._encoder import find_max_length, load_encoder
+        from ._tokens import tokenize
+
+        tokenizer, module = load_encoder(self.model, len(classes))
+        max_length = find_max_length(self.max_length, tokenizer, module, self.model)
+        batches = TrainingBatches(
+            tokenize(tokenizer, texts, max_length),
+            targets,
+            (weights / weights.mean()).astype(np.float32),
+            batch_size=self.batch_size,
+        )
+        fitted = {
+            "classes_": classes,
+            "module_": module,
+            "tokenizer_": tokenizer,
+            "max_length_": max_length,
+        }
+        return fitted, batches
+
+    def _peak(self, module, batches, device, dtype, seed):
+        """Return the peak of the learning rate: as given, by the rule, or by a range test."""
+        from ._optimizer import auto_learning_rate
+
+        if self.learning_rate == "auto":
+            return auto_learning_rate(module.config.hidden_size, self.epochs * len(batches))
+        if self.learning_rate == "find":
+            found = self._range_test(module, batches, device, dtype, seed)
+            return found.suggestions["steepest"]
+        return self.learning_rate
+
+    def _range_test(self, module, batches, device, dtype, seed, **options):
+        """Return the learning-rate range test; module and random numbers are as before."""
+        from ._device import seeded
+        from ._range_test import range_test, same_batches
+
+        with seeded(seed, device):
+            return range_test(
+                module,
+                same_batches(batches, seed),
+                weight_decay=self.weight_decay,
+                device=device,
+                dtype=dtype,
+                gradient_checkpointing=self.gradient_checkpointing,
+                **options,
+            )
+
+    def _find_learning_rate(self, X, y, sample_weight, **options):
+        """Return the range test on texts and labels that `fit` would be given."""
+        from ._device import explained_memory_error, find_device, find_dtype, seeded
+
+        self._validate_params()
+        data = self._check_input(X, y, sample_weight)
+        device = find_device(self.device)
+        dtype = find_dtype(self.dtype, device)
+        seed = self._draw_seed()
+        with seeded(seed, device):
+            fitted, batches = self._load(*data)
+            module, max_length = fitted["module_"], fitted["max_length_"]
+            with explained_memory_error(device, batch_size=self.batch_size, max_length=max_length):
+                return self._range_test(module, batches, device, dtype, seed, **options)
 
     def _split(self, targets, random_state):
         """Return the rows to train on, and those held out or None."""

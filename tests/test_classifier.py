@@ -141,6 +141,7 @@ def test_what_is_kept_after_fit_is_what_the_docstring_lists(fitted):
         "module_",
         "n_epochs_",
         "tokenizer_",
+        "training_curve_",
     }
     for attribute in ["classes_", "history_", "learning_rate_", "max_length_", "n_epochs_"]:
         assert f"\n    {attribute} : " in BertTextClassifier.__doc__

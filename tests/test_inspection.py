@@ -1,0 +1,206 @@
+"""Seeing inside: learning rates, training curves, worst errors."""
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import cross_val_predict
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+
+from sklearn_bert import (
+    BertTextClassifier,
+    LearningRateFinderDisplay,
+    TrainingCurveDisplay,
+    top_losses,
+)
+
+matplotlib = pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    """Draw without a screen, and close all figures."""
+    backend = matplotlib.get_backend()
+    matplotlib.use("agg")
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    matplotlib.use(backend)
+
+
+@pytest.fixture
+def finder(make_classifier, reviews):
+    """The finder's display for a classifier of the tiny model."""
+    return LearningRateFinderDisplay.from_estimator(make_classifier(), *reviews)
+
+
+def test_the_learning_rate_rises_exponentially_from_1e_7(finder):
+    rates = finder.learning_rates
+    assert rates[0] == pytest.approx(1e-7) and rates[-1] <= 0.1
+    steps = np.diff(np.log(rates))
+    assert np.allclose(steps, steps[0])
+    assert len(rates) == len(finder.losses) == len(finder.smoothed_losses) <= 100
+
+
+def test_it_stops_when_the_loss_is_four_times_its_best(make_classifier, reviews):
+    weights = np.ones(60)
+    display = LearningRateFinderDisplay.from_estimator(
+        make_classifier(), *reviews, sample_weight=weights, n_steps=400, plot=False
+    )
+    smoothed = display.smoothed_losses
+    assert (smoothed[:-1] <= 4 * np.minimum.accumulate(smoothed)[:-1]).all()
+
+
+def test_the_suggestion_is_a_number_with_alternatives_beside_it(finder):
+    assert list(finder.suggestions_) == ["steepest", "minimum/10", "valley"]
+    assert finder.suggestion_ == finder.suggestions_["steepest"]
+    assert type(finder.suggestion_) is float
+
+
+def test_the_classifier_its_seed_and_its_parameters_are_as_before(make_classifier, reviews):
+    seed = np.random.RandomState(5)
+    clf = make_classifier(random_state=seed)
+    before, state = dict(vars(clf)), seed.get_state()[1].copy()
+    LearningRateFinderDisplay.from_estimator(clf, *reviews, plot=False)
+    assert vars(clf) == before
+    assert (seed.get_state()[1] == state).all()
+
+
+def test_a_fitted_classifier_stays_fitted(make_classifier, reviews):
+    clf = make_classifier().fit(*reviews)
+    before = clf.decision_function(reviews[0])
+    LearningRateFinderDisplay.from_estimator(clf, *reviews, plot=False)
+    assert (clf.decision_function(reviews[0]) == before).all()
+
+
+def test_the_finder_is_drawn_like_other_displays(finder, make_classifier, reviews):
+    assert finder.ax_.get_xscale() == "log"
+    assert finder.line_ in finder.ax_.lines and finder.figure_ is finder.ax_.figure
+    ax = matplotlib.figure.Figure().subplots()
+    assert finder.plot(ax=ax, color="red").ax_ is ax
+    assert finder.line_.get_color() == "red"
+    names = finder.ax_.get_legend_handles_labels()[1]
+    assert any(name.startswith("steepest: ") for name in names)
+
+
+def test_what_has_no_learning_rate_is_told(reviews):
+    with pytest.raises(TypeError, match="must be a BertTextClassifier, got Pipeline; of a"):
+        LearningRateFinderDisplay.from_estimator(
+            make_pipeline(CountVectorizer(), MultinomialNB()), *reviews
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_steps": 3}, ValueError, "n_steps must be at least 10, got 3"),
+        ({"X": ["a", 3], "y": [0, 1]}, TypeError, "got 3 of type int at row 1"),
+        ({"X": ["a", "b"], "y": [0, 0]}, ValueError, "at least 2 classes"),
+    ],
+)
+def test_what_fit_refuses_is_refused(make_classifier, reviews, options, error, message):
+    options = {"X": reviews[0], "y": reviews[1], **options}
+    with pytest.raises(error, match=message):
+        LearningRateFinderDisplay.from_estimator(make_classifier(), **options)
+
+
+def test_a_training_curve_has_loss_and_rate_of_each_step(fitted):
+    display = TrainingCurveDisplay.from_estimator(fitted)
+    n_steps = 3 * 8
+    assert len(display.loss) == len(display.learning_rate) == n_steps
+    assert display.epoch.tolist() == sorted([1, 2, 3] * 8)
+    assert display.learning_rate.max() == pytest.approx(fitted.learning_rate_, rel=0.1)
+    means = [display.loss[display.epoch == epoch].mean() for epoch in (1, 2, 3)]
+    expected = [row["train_loss"] for row in fitted.history_]
+    assert means == pytest.approx(expected, rel=0.2)  # the last batch of an epoch is smaller
+
+
+def test_it_is_drawn_with_two_axes_and_the_ends_of_epochs(fitted):
+    display = TrainingCurveDisplay.from_estimator(fitted)
+    ends = [line.get_xdata()[0] for line in display.ax_.lines if line.get_linestyle() == ":"]
+    assert ends == [8, 16, 24]
+    assert display.learning_rate_ax_.get_ylabel() == "Learning rate"
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert names == ["loss", "learning rate"]
+
+
+def test_validation_losses_are_drawn_where_there_are_some(make_classifier, reviews):
+    clf = make_classifier(early_stopping=True).fit(*reviews)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    assert display.valid_loss == [row["valid_loss"] for row in clf.history_]
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert "validation loss" in names
+
+
+def test_without_a_fit_there_is_no_curve():
+    with pytest.raises(NotFittedError):
+        TrainingCurveDisplay.from_estimator(BertTextClassifier())
+
+
+@pytest.mark.parametrize("display", [LearningRateFinderDisplay, TrainingCurveDisplay])
+def test_without_matplotlib_the_error_names_it(display, fitted, finder, monkeypatch):
+    shown = finder if display is LearningRateFinderDisplay else None
+    shown = shown or TrainingCurveDisplay.from_estimator(fitted, plot=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=rf"{display.__name__}.plot requires matplotlib"):
+        shown.plot()
+
+
+def test_the_most_wrong_texts_come_first(fitted, reviews):
+    texts, labels = reviews[0][:10], list(reviews[1][:10])
+    labels[3] = "pos" if labels[3] == "neg" else "neg"
+    worst = top_losses(fitted, texts, labels, n=2)
+    assert worst.index[0] == 3
+    row = worst.iloc[0]
+    assert row["text"] == texts[3] and row["label"] == labels[3] != row["predicted"]
+    assert row["loss"] == pytest.approx(-np.log(row["probability"]))
+    assert len(worst) == 2 and worst["loss"].is_monotonic_decreasing
+
+
+def test_out_of_fold_probabilities_find_wrong_labels(make_classifier, reviews):
+    labels = np.array(reviews[1])
+    wrong = [5, 20, 41]
+    labels[wrong] = np.where(labels[wrong] == "pos", "neg", "pos")
+    clf = make_classifier(epochs=4)
+    proba = cross_val_predict(clf, reviews[0], labels, cv=3, method="predict_proba")
+    worst = top_losses(clf, reviews[0], labels, n=3, proba=proba)
+    assert sorted(worst.index) == wrong
+
+
+def test_any_classifier_with_probabilities_will_do(reviews):
+    clf = make_pipeline(CountVectorizer(), MultinomialNB()).fit(*reviews)
+    worst = top_losses(clf, *reviews, n=100)
+    assert len(worst) == 60
+
+
+def test_columns_may_be_in_any_order():
+    proba = [[0.9, 0.1], [0.2, 0.8]]
+    worst = top_losses(None, ["x", "z"], ["b", "a"], proba=proba, classes=["b", "a"])
+    assert worst.loc[0, "probability"] == 0.9 and worst.loc[0, "predicted"] == "b"
+
+
+def test_a_probability_of_0_is_an_infinite_loss():
+    worst = top_losses(None, ["x", "z"], [0, 1], proba=[[0.0, 1.0], [0.5, 0.5]])
+    assert worst.loc[0, "loss"] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("y", "proba", "classes", "message"),
+    [
+        ([0, 1], [[0.5, 0.5]], None, r"shape \(n_samples, n_classes\) = \(2, 2\), got \(1, 2\)"),
+        ([0, 5], np.eye(2), [0, 1], r"classes \[0, 1\] only, got 5 at row 1"),
+        ([0, 1, 1], np.eye(2), None, "inconsistent numbers of samples"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(y, proba, classes, message):
+    with pytest.raises(ValueError, match=message):
+        top_losses(None, ["x", "z"], y, proba=proba, classes=classes)
+
+
+def test_an_unfitted_classifier_without_probabilities_is_told(make_classifier, reviews):
+    with pytest.raises(NotFittedError):
+        top_losses(make_classifier(), *reviews)

@@ -1,7 +1,5 @@
 """Behaviour of the loaders of labelled texts."""
 
-import csv
-import gzip
 import re
 import subprocess
 import sys
@@ -34,12 +32,6 @@ def make_split(folder, train=("neg", "pos"), test=("neg", "pos")):
     make_classes(folder / "train", train)
     make_classes(folder / "test", test, n=2)
     return folder
-
-
-def write_parquet(folder, **columns):
-    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    parquet.write_table(pa.table(columns), folder / "t.parquet")
-    return folder / "t.parquet"
 
 
 # load_text_folder
@@ -234,153 +226,6 @@ def test_a_category_that_is_not_there_is_an_error(tmp_path, make):
 def test_categories_that_are_no_list_are_an_error(tmp_path, categories):
     with pytest.raises(ValueError, match=f"must be a list of class names, got {categories!r}"):
         load_text_folder(make_classes(tmp_path), categories=categories)
-
-
-# load_text_table
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".CSV"])
-def test_delimited_files_keep_every_field_as_it_stands(tmp_path, suffix):
-    rows = [["null", "1"], ["", "NA"], ['two\n\nlines, a\ttab and "quotes"', "01"], [" a ", "x"]]
-    file = tmp_path / f"table{suffix}"
-    opened = gzip.open if suffix.endswith("gz") else open
-    with opened(file, "wt", newline="", encoding="utf-8-sig") as stream:
-        delimiter = "\t" if suffix.startswith(".tsv") else ","
-        csv.writer(stream, delimiter=delimiter).writerows([["text", "label"], *rows])
-    texts, y = load_text_table(file, text="text", label="label")
-    assert texts == [text for text, _ in rows]
-    assert type(texts) is list
-    assert y.tolist() == ["1", "NA", "01", "x"]
-    assert y.dtype.kind == "U"
-
-
-def test_other_columns_and_blank_lines_do_not_matter(tmp_path):
-    file = write(tmp_path / "t.csv", "id,y,x\n1,b,a\n\n,d,c\n")
-    X, y = load_text_table(str(file), text="x", label="y")
-    assert (X, y.tolist()) == (["a", "c"], ["b", "d"])
-
-
-def test_long_texts_are_read_and_the_limit_of_csv_stays(tmp_path):
-    limit = csv.field_size_limit()
-    file = write(tmp_path / "t.csv", "x,y\n" + "a" * 200_000 + ",b\n")
-    X, _ = load_text_table(file, text="x", label="y")
-    assert len(X[0]) == 200_000
-    assert csv.field_size_limit() == limit
-
-
-@pytest.mark.parametrize(
-    ("labels", "kind"), [([3, 1], "i"), ([True, False], "b"), ([0.5, 1.0], "f"), (["a", "b"], "U")]
-)
-def test_parquet_keeps_the_type_of_its_labels(tmp_path, labels, kind):
-    file = write_parquet(tmp_path, x=["", "null"], y=labels)
-    X, y = load_text_table(file, text="x", label="y")
-    assert X == ["", "null"]
-    assert type(X[0]) is str
-    assert y.tolist() == labels
-    assert y.dtype.kind == kind
-
-
-def test_categorical_strings_of_parquet_are_strings(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    file = write_parquet(tmp_path, x=["a", "b"], y=pa.array(["u", "v"]).dictionary_encode())
-    _, y = load_text_table(file, text="x", label="y")
-    assert y.tolist() == ["u", "v"]
-    assert y.dtype.kind == "U"
-
-
-@pytest.mark.parametrize("texts", [["a", None], [None, None]])
-def test_a_missing_text_of_parquet_is_an_error_with_its_row(tmp_path, texts):
-    file = write_parquet(tmp_path, x=texts, y=[0, 1])
-    message = f"must have a text in column 'x', row {texts.index(None)} has .*; drop the row"
-    with pytest.raises(ValueError, match=message):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("value", [7, b"bytes"])
-def test_a_text_of_parquet_that_is_no_string_is_an_error_with_row_and_value(tmp_path, value):
-    file = write_parquet(tmp_path, x=[value, value], y=[0, 1])
-    with pytest.raises(ValueError, match=f"must be a string, row 0 has {value!r}; convert"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("labels", [[1, None], ["a", None], ["a", ""], [0.5, float("nan")]])
-def test_a_missing_label_of_parquet_is_an_error_with_its_row(tmp_path, labels):
-    file = write_parquet(tmp_path, x=["a", "b"], y=labels)
-    with pytest.raises(ValueError, match=r"must have a label in column 'y', row 1 has .*; drop"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("empty", ["", '""', " "])
-def test_an_empty_label_of_csv_is_an_error_with_its_row(tmp_path, empty):
-    file = write(tmp_path / "t.csv", f"x,y\na,b\nc,{empty}\n")
-    with pytest.raises(ValueError, match=r"must have a label in column 'y', row 1 has ' ?'; drop"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("order", ["x,y", "y,x"])
-def test_a_row_with_too_few_fields_is_an_error_with_its_row(tmp_path, order):
-    file = write(tmp_path / "t.csv", f"{order}\na,b\nc,d\ne\n")
-    with pytest.raises(ValueError, match=r"must have 2 fields, row 2 has \['e'\]; add"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("rows", ["a,b\nc, d,e\n", "a, b,c\nd, e,f\n"])
-def test_rows_with_too_many_fields_are_an_error_with_the_line(tmp_path, rows):
-    file = write(tmp_path / "t.csv", "x,y\n" + rows)
-    with pytest.raises(ValueError, match=r"Expected 2 fields in line \d, saw 3; put fields"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("content", ["", 'x\ty\na "quote" stays\tb\n"opens\tc\nd\te\n'])
-def test_a_file_that_pandas_cannot_read_is_an_error(tmp_path, content):
-    file = write(tmp_path / "t.tsv", content)
-    with pytest.raises(ValueError, match=r"'.*t.tsv' must be a table with a header row .* found: "):
-        load_text_table(file, text="x", label="y")
-
-
-def test_a_table_without_rows_is_an_error(tmp_path):
-    file = write(tmp_path / "t.csv", "x,y\n")
-    with pytest.raises(ValueError, match=r"at least one row below its header, '.*t.csv' has none"):
-        load_text_table(file, text="x", label="y")
-
-
-def test_a_table_that_is_not_utf8_is_an_error(tmp_path):
-    file = write(tmp_path / "t.csv", b"x,y\ncaf\xe9,b\n")
-    with pytest.raises(ValueError, match=r"must be UTF-8 text, and '.*t.csv' is not .* save") as e:
-        load_text_table(file, text="x", label="y")
-    assert isinstance(e.value.__cause__, UnicodeDecodeError)
-
-
-@pytest.mark.parametrize("make", ["csv", "parquet"])
-def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, make):
-    if make == "csv":
-        file = write(tmp_path / "t.csv", "x,y\na,b\n")
-    else:
-        file = write_parquet(tmp_path, x=["a"], y=["b"])
-    with pytest.raises(ValueError, match=r"text must name .*, got 'z'; its columns are \['x', 'y'"):
-        load_text_table(file, text="z", label="y")
-    with pytest.raises(
-        ValueError, match=r"label must name .*, got 'z'; its columns are \['x', 'y'"
-    ):
-        load_text_table(file, text="x", label="z")
-
-
-def test_a_column_that_stands_twice_is_an_error(tmp_path):
-    file = write(tmp_path / "t.csv", "x,y,x\na,b,c\n")
-    with pytest.raises(ValueError, match="text must name exactly one column"):
-        load_text_table(file, text="x", label="y")
-
-
-@pytest.mark.parametrize("name", ["t.json", "t", "t.gz", "csv"])
-def test_an_unknown_suffix_is_an_error_that_names_the_readable_ones(tmp_path, name):
-    file = write(tmp_path / name, "x,y\na,b\n")
-    with pytest.raises(ValueError, match=rf"\.csv, .* or \.parquet, got '.*{name}'"):
-        load_text_table(file, text="x", label="y")
-
-
-def test_a_missing_table_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is none at '.*t.csv'"):
-        load_text_table(tmp_path / "t.csv", text="x", label="y")
 
 
 # load_docstrings

@@ -1,0 +1,220 @@
+"""The command ``compare``."""
+
+import sys
+from contextlib import redirect_stdout
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from ._cli_data import LABELLED_FORMATS, read_labelled
+from ._cli_options import (
+    add_bert_options,
+    add_command,
+    add_reading_options,
+    data_options,
+    fraction,
+    make_bert,
+    positive_int,
+)
+from ._cli_output import check_target, replacing
+from .comparison import compare
+from .datasets import load_docstrings
+
+_DESCRIPTION = """\
+Is BERT worth it on these texts? Train cheap models (TF-IDF with logistic
+regression and with a linear SVM, naive-Bayes SVM, frozen BERT) and then BERT on
+the same texts, judge all on the same held-out texts, and say in one sentence what
+BERT gains, how sure that is, and what it costs. Before BERT is trained, a probe
+tells how long that is going to take; Ctrl-C keeps what is done.
+
+PATH is one of
+  a table    .csv, .tsv, .jsonl or .ndjson (also .gz) or .parquet, with a column of
+             texts and one of labels
+  a folder   PATH/CLASS/*.txt, or PATH/train/CLASS/*.txt beside PATH/test/CLASS/*.txt
+  -          a table from standard input: CSV, or what --input-format says
+  nothing    docstrings of installed Python packages: which package is a text from?
+"""
+
+_EPILOG = """\
+examples:
+  %(prog)s --test-size 0.25
+  %(prog)s reviews.csv --text review --label stars --html report.html
+  %(prog)s reviews.csv --groups author --scoring f1_macro --budget 30min
+  %(prog)s aclImdb --model bert-base-uncased --max-length 256
+  %(prog)s mails/ --encoding latin-1 --cv 3 --epochs 5 --learning-curve
+
+The result goes to stdout; what is done so far, the forecast and the progress bar go
+to stderr. Nothing is written to disk but what --html and --json ask for, except
+that a model from the hub is kept in the Hugging Face cache. Exit codes: 0, 1 after
+an error, of BERT's too, 2 for wrong usage, 130 after Ctrl-C.
+"""
+
+
+class _Source(NamedTuple):
+    """What to compare on, and how; `name` is what the reader knows it by."""
+
+    X: list
+    y: np.ndarray
+    cv: object
+    groups: list | None
+    name: str
+
+
+def add_compare(commands):
+    """Add the command ``compare``."""
+    parser = add_command(
+        commands,
+        "compare",
+        run=_compare,
+        help="is BERT worth it on these texts? compare it with cheaper models",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="see above")
+    group = parser.add_argument_group("data")
+    add_reading_options(group, formats=LABELLED_FORMATS)
+    group.add_argument(
+        "--groups",
+        metavar="COL",
+        help="column of groups, such as authors, whose texts stay on one side (table)",
+    )
+    group.add_argument(
+        "--n-per-class",
+        metavar="N",
+        type=positive_int,
+        help="most texts a class (docstrings; default: 300)",
+    )
+    _add_judging_options(parser)
+    add_bert_options(parser)
+
+
+def _add_judging_options(parser):
+    """Add how the models are judged, and what is told of it."""
+    group = parser.add_argument_group("judging")
+    split = group.add_mutually_exclusive_group()
+    split.add_argument(
+        "--cv",
+        metavar="N",
+        type=positive_int,
+        help="stratified folds to judge on in turn (default: 5)",
+    )
+    split.add_argument(
+        "--test-size",
+        metavar="F",
+        type=fraction,
+        help="judge on one split instead, on that fraction of the texts: faster, and less sure",
+    )
+    group.add_argument(
+        "--scoring",
+        metavar="NAME",
+        nargs="+",
+        default=["accuracy"],
+        help="scikit-learn's scorers, of which the first decides (default: accuracy)",
+    )
+    group.add_argument(
+        "--drop", metavar="MODEL", nargs="+", default=[], help="cheap models to leave out"
+    )
+    group.add_argument(
+        "--budget",
+        metavar="TIME",
+        help="start nothing that would not end within it, such as 90s, 10min or 1h30min",
+    )
+    group.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="train on fewer texts too: from how many on does BERT pay?",
+    )
+    group.add_argument("--html", metavar="FILE", help="write a report to read and to pass on")
+    group.add_argument("--json", metavar="FILE", help="write the figures")
+    group.add_argument("--force", action="store_true", help="replace the files if they are there")
+
+
+def _compare(args):
+    """Print the data, the table and the verdict, and write what was asked for."""
+    targets = {
+        option: check_target(getattr(args, option), option=f"--{option}", force=args.force)
+        for option in ("html", "json")
+        if getattr(args, option) is not None
+    }
+    source = _load(args)
+    n_texts, n_classes = len(source.X), len(set(source.y.tolist()))
+    print(f"{n_texts:,} texts of {n_classes:,} classes, {_describe(source)}: {source.name}\n")
+    sys.stdout.flush()  # ahead of the progress on stderr
+    with redirect_stdout(sys.stderr):
+        found = compare(
+            source.X,
+            source.y,
+            cv=source.cv,
+            groups=source.groups,
+            scoring=args.scoring,
+            estimators=dict.fromkeys(args.drop, "drop"),
+            bert=make_bert(args),
+            budget=args.budget,
+            learning_curve=args.learning_curve,
+            random_state=args.random_state,
+            verbose=0 if args.quiet else 1,
+        )
+    print(found)
+    for option, target in targets.items():
+        with replacing(target) as stream:
+            text = found.to_html() if option == "html" else found.to_json()
+            stream.write(text.encode())
+    _raise_what_ended_it(found)
+
+
+def _load(args):
+    """Return what PATH holds, and the folds."""
+    if args.path is None:
+        options = data_options(args, "docstrings", n_per_class=300)
+        X, y = load_docstrings(**options, random_state=args.random_state)
+        name = "first paragraphs of docstrings, by package"
+        return _Source(X, y, _folds(args, X, y), None, name)
+    data = read_labelled(args)
+    name = "standard input" if args.path == "-" else args.path
+    if data.X_test is None:
+        return _Source(data.X, data.y, _folds(args, data.X, data.y), data.groups, name)
+    for option in ("cv", "test_size"):
+        if (value := getattr(args, option)) is not None:
+            args.usage_error(
+                f"argument --{option.replace('_', '-')}: not for a folder that is split into "
+                f"train and test, got {value!r}; leave it out"
+            )
+    n_train, n_test = len(data.X), len(data.X_test)
+    split = [(np.arange(n_train), n_train + np.arange(n_test))]
+    return _Source(data.X + data.X_test, np.append(data.y, data.y_test), split, None, name)
+
+
+def _folds(args, X, y):
+    """Return the number of folds, or the one split that is asked for."""
+    if args.test_size is None:
+        return 5 if args.cv is None else args.cv
+    labels, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            "Each class must have at least 2 texts, one to train on and one to judge on, and "
+            f"{labels[counts.argmin()].item()!r} has one; add texts of it, drop it, or name "
+            "another column by --label."
+        )
+    rows = np.arange(len(X))
+    split = train_test_split(
+        rows, test_size=args.test_size, stratify=y, random_state=args.random_state
+    )
+    return [tuple(split)]
+
+
+def _describe(source):
+    """Return what is trained and judged on."""
+    if isinstance(source.cv, int):
+        return f"{source.cv} folds"
+    ((train, test),) = source.cv
+    return f"{len(train):,} to train on and {len(test):,} to judge on"
+
+
+def _raise_what_ended_it(found):
+    """End with the exit code of a Ctrl-C, or of BERT's error."""
+    if found.interrupted_:
+        raise KeyboardInterrupt
+    row = next((row for row in found.rows_ if row["model"] == found.bert_), None)
+    if row is not None and not row["n_folds"]:
+        raise ValueError(found.verdict_)

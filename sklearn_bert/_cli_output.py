@@ -16,13 +16,13 @@ def check_target(name, *, force, option="--out"):
         raise ValueError(f"{option} must name a file, and {name!r} is none; add a name of a file.")
     if path.exists() and not force:
         raise FileExistsError(
-            f"{option} must name a new file, and {name!r} is there; pass another name, or --force to "
-            "replace it."
+            f"{option} must name a new file, and {name!r} is there; pass another name, or --force "
+            "to replace it."
         )
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"{option} must name a file in a folder that is there, and {str(path.parent)!r} is none; "
-            "make it."
+            f"{option} must name a file in a folder that is there, and {str(path.parent)!r} is "
+            "none; make it."
         )
     try:
         with tempfile.TemporaryFile(dir=path.parent):

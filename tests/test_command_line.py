@@ -1,5 +1,7 @@
 """The command line: what it prints, where, and with which exit code."""
 
+import io
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +13,11 @@ from sklearn_bert.__main__ import main
 
 TEXTS = [f"the {word} film number {i}" for i in range(20) for word in ("good", "bad")]
 LABELS = ["pos", "neg"] * 20
+PAIRS = list(zip(TEXTS, LABELS, strict=True))
+MODELS = [
+    *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
+    *("naive-Bayes SVM", "frozen BERT + logistic regression", "BERT (tiny)"),
+]
 
 
 @pytest.fixture
@@ -38,6 +45,18 @@ def options(tiny_model):
     return ["--model", tiny_model, "--epochs", "2", "--batch-size", "8", "--learning-rate", "3e-3"]
 
 
+def watch_compare(monkeypatch):
+    """Return a dict that gets what `compare` is called with; the call ends the command."""
+    seen = {}
+
+    def see(*args, **options):
+        seen.update(options)
+        raise ValueError("seen")
+
+    monkeypatch.setattr("sklearn_bert._cli_compare.compare", see)
+    return seen
+
+
 def usage_error(capsys, *argv):
     """Return the last line that wrong usage writes to stderr, after a check of the exit code."""
     with pytest.raises(SystemExit) as stop:
@@ -56,65 +75,151 @@ def error_line(capsys, *argv):
 
 
 def test_a_table_is_compared_data_first_verdict_last(table, options, capsys):
-    assert main(["compare", table, *options]) == 0
+    assert main(["compare", table, *options, "--test-size", "0.25"]) == 0
     captured = capsys.readouterr()
-    data, empty, heading, cheap, bert, _, verdict = captured.out.splitlines()
-    assert data == f"40 texts of 2 classes, 30 to train on and 10 to judge on: table {table}"
-    assert empty == ""
+    data, empty, heading, *rows, gap, verdict, interval = captured.out.splitlines()
+    assert data == f"40 texts of 2 classes, 30 to train on and 10 to judge on: {table}"
+    assert empty == gap == ""
     assert heading.startswith("model ")
-    assert cheap.startswith("TF-IDF + logistic regression ")
-    assert bert.startswith("BERT (tiny) ")
-    assert re.match(r"(BERT is better|BERT is worse|No difference shown) .*\.$", verdict)
-    assert "8/8" in captured.err, "the progress bar: 2 epochs of 4 batches"
+    assert [re.split("  +", row)[0] for row in rows] == MODELS
+    assert re.match(r"(BERT is better|BERT is worse|No difference|Too little) .*\.$", verdict)
+    assert interval.startswith("Interval: paired bootstrap over 10 test texts")
+
+
+def test_progress_goes_to_stderr_as_it_comes(table, options, capsys):
+    assert main(["compare", table, *options, "--cv", "2"]) == 0
+    err = capsys.readouterr().err
+    assert err.index("majority class") < err.index("BERT (tiny): about ") < err.index("6/6")
 
 
 def test_quiet_leaves_stderr_empty(table, options, capsys):
-    assert main(["compare", table, *options, "--quiet"]) == 0
+    assert main(["compare", table, *options, "--cv", "2", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_five_folds_are_the_default(monkeypatch, table):
+    seen = watch_compare(monkeypatch)
+    main(["compare", table])
+    assert seen["cv"] == 5
 
 
 def test_a_folder_is_compared(folder, options, capsys):
     assert main(["compare", folder, *options, "--test-size", "0.5", "--encoding", "ascii"]) == 0
     data = capsys.readouterr().out.splitlines()[0]
-    assert data == f"40 texts of 2 classes, 20 to train on and 20 to judge on: folder {folder}"
+    assert data == f"40 texts of 2 classes, 20 to train on and 20 to judge on: {folder}"
+
+
+def test_a_folder_that_is_split_keeps_its_split(tmp_path, options, capsys):
+    for part, n_texts in ("train", 12), ("test", 4):
+        for label, word in ("pos", "good"), ("neg", "bad"):
+            (tmp_path / part / label).mkdir(parents=True)
+            for i in range(n_texts):
+                (tmp_path / part / label / f"{i}.txt").write_text(f"the {word} film")
+    assert main(["compare", str(tmp_path), *options, "--quiet"]) == 0
+    data = capsys.readouterr().out.splitlines()[0]
+    assert "32 texts of 2 classes, 24 to train on and 8 to judge on" in data
+    line = usage_error(capsys, str(tmp_path), "--cv", "3")
+    assert "--cv: not for a folder that is split into train and test, got 3; leave it out" in line
+
+
+def test_standard_input_is_compared(monkeypatch, options, capsys):
+    rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
+    stdin = io.TextIOWrapper(io.BytesIO("\n".join(["text,label", *rows]).encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["compare", "-", *options, "--cv", "2", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("40 texts of 2 classes, 2 folds: standard input\n")
 
 
 def test_columns_are_named_by_options(tmp_path, options, capsys):
     path = tmp_path / "reviews.tsv"
-    rows = [f"{label}\t{text}" for text, label in zip(TEXTS, LABELS, strict=True)]
-    path.write_text("\n".join(["stars\treview", *rows]))
-    assert main(["compare", str(path), "--text", "review", "--label", "stars", *options]) == 0
+    rows = [f"{label}\t{text}\tauthor {i // 4}" for i, (text, label) in enumerate(PAIRS)]
+    path.write_text("\n".join(["stars\treview\twho", *rows]))
+    columns = ["--text", "review", "--label", "stars", "--groups", "who"]
+    assert main(["compare", str(path), *columns, "--cv", "2", "--quiet", *options]) == 0
     assert capsys.readouterr().out.startswith("40 texts of 2 classes, ")
+
+
+def test_groups_stay_together(monkeypatch, tmp_path):
+    path = tmp_path / "reviews.csv"
+    rows = [f"{text},{label},{i // 4}" for i, (text, label) in enumerate(PAIRS)]
+    path.write_text("\n".join(["text,label,who", *rows]))
+    seen = watch_compare(monkeypatch)
+    main(["compare", str(path), "--groups", "who"])
+    assert seen["groups"] == [str(i // 4) for i in range(40)]
 
 
 def test_the_split_is_stratified_and_seeded(table, options, capsys):
     outcomes = []
     for seed in "0", "0":
-        assert main(["compare", table, *options, "--random-state", seed]) == 0
-        rows = capsys.readouterr().out.splitlines()[3:5]
+        argv = ["compare", table, *options, "--test-size", "0.25", "--random-state", seed]
+        assert main(argv) == 0
+        rows = capsys.readouterr().out.splitlines()[3:9]
         outcomes.append([re.findall(r" \d\.\d{3} ", row) for row in rows])
     assert outcomes[0] == outcomes[1]
 
 
-def test_the_options_reach_the_classifier(monkeypatch, table):
-    seen = {}
-    monkeypatch.setattr(
-        "sklearn_bert.__main__.compare_on_split", lambda *split, bert: seen.update(vars(bert))
+def test_report_and_figures_are_written_where_asked(table, options, tmp_path, capsys):
+    html, figures = tmp_path / "report.html", tmp_path / "figures.json"
+    argv = ["compare", table, *options, "--cv", "2", "--quiet", "--html", str(html)]
+    assert main([*argv, "--json", str(figures)]) == 0
+    verdict = json.loads(figures.read_text(encoding="utf-8"))["verdict"]
+    assert verdict in capsys.readouterr().out
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert error_line(capsys, table, "--html", str(html)).startswith(
+        "sklearn-bert: error: --html must name a new file"
     )
+    assert main([*argv, "--force"]) == 0
+
+
+def test_a_report_without_a_folder_is_told_before_anything_is_trained(table, tmp_path, capsys):
+    line = error_line(capsys, table, "--html", str(tmp_path / "no" / "report.html"))
+    assert "--html must name a file in a folder that is there" in line
+
+
+def test_the_options_of_judging_reach_compare(monkeypatch, table):
+    seen = watch_compare(monkeypatch)
+    argv = ["--scoring", "f1_macro", "accuracy", "--drop", "naive-Bayes SVM", "--budget", "9min"]
+    main(["compare", table, *argv, "--learning-curve", "--quiet"])
+    expected = {"scoring": ["f1_macro", "accuracy"], "estimators": {"naive-Bayes SVM": "drop"}}
+    expected |= {"budget": "9min", "learning_curve": True, "verbose": 0, "random_state": 0}
+    assert {name: seen[name] for name in expected} == expected
+
+
+def test_a_bert_that_fails_keeps_the_table_and_exits_with_1(table, tmp_path, capsys):
+    status = main(["compare", table, "--model", str(tmp_path / "no"), "--cv", "2", "--quiet"])
+    captured = capsys.readouterr()
+    assert status == 1
+    assert "TF-IDF + linear SVM" in captured.out and "failed: FileNotFoundError" in captured.out
+    (line,) = captured.err.splitlines()
+    assert line.startswith("sklearn-bert: error: BERT (no) failed, so there is nothing to say")
+
+
+def test_ctrl_c_prints_what_is_done_and_exits_with_130(monkeypatch, table, options, capsys):
+    def interrupt(self, *args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_bert.BertTextClassifier.fit", interrupt)
+    assert main(["compare", table, *options, "--cv", "2", "--quiet"]) == 130
+    captured = capsys.readouterr()
+    assert "TF-IDF + linear SVM" in captured.out and "Interrupted by Ctrl-C" in captured.out
+    assert captured.err == "sklearn-bert: interrupted\n"
+
+
+def test_the_options_reach_the_classifier(monkeypatch, table):
+    bert = watch_compare(monkeypatch)
     argv = ["--model", "m", "--epochs", "5", "--batch-size", "4", "--max-length", "9"]
     argv += ["--learning-rate", "1e-4", "--device", "cuda:1", "--random-state", "7", "--quiet"]
-    assert main(["compare", table, *argv]) == 0
+    main(["compare", table, *argv])
+    seen = vars(bert["bert"])
     given = {"model": "m", "epochs": 5, "batch_size": 4, "max_length": 9, "learning_rate": 1e-4}
     given |= {"device": "cuda:1", "random_state": 7, "verbose": 0}
     assert {name: seen[name] for name in given} == given
 
 
 def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table):
-    seen = {}
-    monkeypatch.setattr(
-        "sklearn_bert.__main__.compare_on_split", lambda *split, bert: seen.update(vars(bert))
-    )
-    assert main(["compare", table]) == 0
+    bert = watch_compare(monkeypatch)
+    main(["compare", table])
+    seen = vars(bert["bert"])
     model = "sentence-transformers/all-MiniLM-L6-v2"
     expected = sklearn_bert.BertTextClassifier(model, random_state=0, verbose=1)
     assert seen == vars(expected)
@@ -126,8 +231,8 @@ def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table)
         (["--epochs", "0"], "argument --epochs: must be a whole number from 1, got '0'"),
         (["--batch-size", "x"], "argument --batch-size: must be a whole number from 1, got 'x'"),
         (["--test-size", "1"], "argument --test-size: must be a number between 0 and 1, got '1'"),
-        (["--learning-rate", "no"], "must be a number above 0 or 'auto', got 'no'"),
-        (["--learning-rate", "inf"], "must be a number above 0 or 'auto', got 'inf'"),
+        (["--learning-rate", "no"], "must be a number above 0, 'auto' or 'find', got 'no'"),
+        (["--learning-rate", "inf"], "must be a number above 0, 'auto' or 'find', got 'inf'"),
         (["--random-state", "-1"], "argument --random-state: "),
         (["--random-state", "4294967296"], "from 0 to 2**32 - 1, got '4294967296'"),
         (["--text", "review"], "argument --text: not for docstrings, got 'review'; leave it out"),
@@ -155,7 +260,7 @@ def test_no_command_is_wrong_usage(capsys):
 
 def test_a_missing_path_is_one_line(capsys):
     line = error_line(capsys, "no/such/place")
-    assert line.startswith("sklearn-bert: error: PATH must be a table or a folder, and there is ")
+    assert line.startswith("sklearn-bert: error: PATH must be a file or a folder, and there is ")
     assert "'no/such/place'" in line
 
 
@@ -168,38 +273,33 @@ def test_a_missing_column_is_one_line_that_names_the_others(table, capsys):
 def test_a_class_of_one_text_is_one_line(tmp_path, capsys):
     path = tmp_path / "reviews.csv"
     path.write_text("text,label\ngood film,pos\nbad film,neg\nfine film,pos\n")
-    line = error_line(capsys, str(path))
+    line = error_line(capsys, str(path), "--test-size", "0.5")
     assert line.startswith("sklearn-bert: error: Each class must have at least 2 texts, ")
     assert "'neg' has one" in line
 
 
-def test_a_missing_model_is_one_line(table, tmp_path, capsys):
-    line = error_line(capsys, table, "--model", str(tmp_path / "nowhere"))
-    assert line.startswith("sklearn-bert: error: model=") and "nowhere" in line
-
-
 def test_lines_of_an_error_become_one(monkeypatch, table, capsys):
-    def fail(*split, bert):
+    def fail(*args, **options):
         raise MemoryError("first line\nsecond  line")
 
-    monkeypatch.setattr("sklearn_bert.__main__.compare_on_split", fail)
+    monkeypatch.setattr("sklearn_bert._cli_compare.compare", fail)
     assert error_line(capsys, table) == "sklearn-bert: error: first line second line"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch, table):
-    def fail(*split, bert):
+    def fail(*args, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("sklearn_bert.__main__.compare_on_split", fail)
+    monkeypatch.setattr("sklearn_bert._cli_compare.compare", fail)
     with pytest.raises(ZeroDivisionError):
         main(["compare", table])
 
 
 def test_ctrl_c_exits_with_130(monkeypatch, table, capsys):
-    def interrupt(*split, bert):
+    def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_bert.__main__.compare_on_split", interrupt)
+    monkeypatch.setattr("sklearn_bert._cli_compare.compare", interrupt)
     assert main(["compare", table]) == 130
     assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
 
@@ -231,8 +331,8 @@ def test_help_on_compare_shows_examples(capsys):
 @pytest.mark.slow
 def test_the_main_job_runs_on_few_docstrings(minilm, capsys):
     argv = ["compare", "--model", minilm, "--n-per-class", "12", "--epochs", "1", "--quiet"]
-    assert main(argv) == 0
-    data, *_, cheap, bert, _, verdict = capsys.readouterr().out.splitlines()
+    assert main([*argv, "--test-size", "0.25"]) == 0
+    data, _, _, *rows, _, verdict, _ = capsys.readouterr().out.splitlines()
     assert re.match(r"72 texts of 6 classes, 54 to train on and 18 to judge on: .*docstrings", data)
-    assert cheap.startswith("TF-IDF") and bert.startswith("BERT (all-MiniLM-L6-v2)")
+    assert rows[0].startswith("majority class") and rows[-1].startswith("BERT (all-MiniLM-L6-v2)")
     assert verdict.endswith(".")

@@ -123,3 +123,16 @@ def run_python():
         ).stdout
 
     return run
+
+
+@pytest.fixture
+def no_window():
+    """Draw without a screen, and close all figures."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    backend = matplotlib.get_backend()
+    matplotlib.use("agg")
+    yield
+    plt.close("all")
+    matplotlib.use(backend)

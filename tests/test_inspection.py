@@ -18,18 +18,7 @@ from sklearn_bert import (
 )
 
 matplotlib = pytest.importorskip("matplotlib")
-
-
-@pytest.fixture(autouse=True)
-def no_window():
-    """Draw without a screen, and close all figures."""
-    backend = matplotlib.get_backend()
-    matplotlib.use("agg")
-    yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    matplotlib.use(backend)
+pytestmark = pytest.mark.usefixtures("no_window")
 
 
 @pytest.fixture

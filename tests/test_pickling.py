@@ -29,6 +29,7 @@ FITTED = {
     "learning_rate_",
     "history_",
     "n_epochs_",
+    "training_curve_",
 }
 
 # What an application does that loads a model, on a machine without a network: the first try to

@@ -9,18 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn_bert import compare
 
 matplotlib = pytest.importorskip("matplotlib")
-
-
-@pytest.fixture(autouse=True)
-def no_window():
-    """Draw without a screen, and close all figures."""
-    backend = matplotlib.get_backend()
-    matplotlib.use("agg")
-    yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    matplotlib.use(backend)
+pytestmark = pytest.mark.usefixtures("no_window")
 
 
 @pytest.fixture(scope="module")

@@ -107,13 +107,18 @@ def _add_judging_options(parser):
     )
     group.add_argument(
         "--scoring",
-        metavar="NAME",
-        nargs="+",
+        metavar="NAMES",
+        type=lambda names: names.split(","),
         default=["accuracy"],
-        help="scikit-learn's scorers, of which the first decides (default: accuracy)",
+        help="scikit-learn's scorers with commas between, of which the first decides (default: "
+        "accuracy)",
     )
     group.add_argument(
-        "--drop", metavar="MODEL", nargs="+", default=[], help="cheap models to leave out"
+        "--drop",
+        metavar="MODEL",
+        action="append",
+        default=[],
+        help="leave out a cheap model, by its name in the table; may be repeated",
     )
     group.add_argument(
         "--budget",

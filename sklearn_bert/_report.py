@@ -14,9 +14,9 @@ from ._version import __version__
 _PACKAGES = ("scikit-learn", "torch", "transformers", "skorch", "numpy")
 
 _STYLE = """
-:root{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#5b6570;--rule:#d8dee4;
+.sklearn-bert{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#5b6570;--rule:#d8dee4;
 --panel:#f5f7f9;--bert:#b8450b;--cheap:#0a66a8;--other:#6b7280}
-@media(prefers-color-scheme:dark){:root{--page:#14171a;--ink:#e6e9ec;--soft:#a3adb8;
+@media(prefers-color-scheme:dark){.sklearn-bert{--page:#14171a;--ink:#e6e9ec;--soft:#a3adb8;
 --rule:#343b43;--panel:#1d2126;--bert:#ff9a5c;--cheap:#6cb8f0;--other:#9aa4af}}
 .sklearn-bert{background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 .sklearn-bert main{max-width:60rem;margin:0 auto;padding:1rem}

@@ -178,7 +178,7 @@ def test_a_report_without_a_folder_is_told_before_anything_is_trained(table, tmp
 
 def test_the_options_of_judging_reach_compare(monkeypatch, table):
     seen = watch_compare(monkeypatch)
-    argv = ["--scoring", "f1_macro", "accuracy", "--drop", "naive-Bayes SVM", "--budget", "9min"]
+    argv = ["--scoring", "f1_macro,accuracy", "--drop", "naive-Bayes SVM", "--budget", "9min"]
     main(["compare", table, *argv, "--learning-curve", "--quiet"])
     expected = {"scoring": ["f1_macro", "accuracy"], "estimators": {"naive-Bayes SVM": "drop"}}
     expected |= {"budget": "9min", "learning_curve": True, "verbose": 0, "random_state": 0}

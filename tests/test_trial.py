@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -116,6 +117,17 @@ def test_memory_is_what_was_taken_at_the_peak(data):
     if np.isnan(trial.memory_mb):
         pytest.skip("this system does not tell the peak of a process")
     assert 190 < trial.memory_mb < 300
+
+
+@pytest.mark.gpu
+def test_memory_of_a_gpu_is_that_of_its_tensors(data):
+    class Hungry(Odd):
+        def fit(self, X, y):
+            torch.ones(100 * 2**18, device="cuda").sum()  # 100 MB, given back at once
+            return super().fit(X, y)
+
+    trial = run(Hungry(), data)
+    assert 99 < trial.gpu_memory_mb < 110
 
 
 def test_what_cannot_be_pickled_has_no_size(data):

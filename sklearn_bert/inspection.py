@@ -147,7 +147,11 @@ class LearningRateFinderDisplay:
         styles = ("-", ":", "-.")
         for style, (name, rate) in zip(styles, self.suggestions_.items(), strict=True):
             self.ax_.axvline(rate, color="0.4", linestyle=style, label=f"{name}: {rate:.1e}")
-        self.ax_.set(xscale="log", xlabel="Learning rate", ylabel="Loss")
+        low, high = self.smoothed_losses.min(), self.smoothed_losses.max()
+        room = 0.1 * (high - low) + 0.01  # single steps that blow up would hide the curve
+        self.ax_.set(
+            xscale="log", xlabel="Learning rate", ylabel="Loss", ylim=(low - room, high + room)
+        )
         self.ax_.legend()
         return self
 

@@ -1,8 +1,10 @@
 """From the trials of all models: one row a model, and the sentence that decides."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score
 
 from ._durations import in_two_digits
@@ -144,17 +146,22 @@ class Pair:
             return split_difference(lambda rows: gains[rows].mean(), len(y))
 
         def gain(rows):
-            """Return the difference on a draw of the test texts."""
+            """Return the difference on a draw of the test texts, NaN where it is not defined."""
             drawn = [texts[row] for row in rows]
-            better, worse = (
-                score(trial.recorded.take(rows), drawn, y[rows], one)[name]
-                for trial in (bert, cheap)
-            )
+            try:
+                better, worse = (
+                    score(trial.recorded.take(rows), drawn, y[rows], one)[name]
+                    for trial in (bert, cheap)
+                )
+            except ValueError:  # a class is missing from the draw
+                return np.nan
             return better - worse
 
         # Scores of many texts take long: fewer draws, which are enough where there are many.
         n_resamples = int(np.clip(4_000_000 / len(y), 200, 2000))
-        return split_difference(gain, len(y), n_resamples)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            return split_difference(gain, len(y), n_resamples)
 
     def times_dearer(self):
         """Return how many times longer BERT took to fit, and to predict."""

@@ -322,6 +322,17 @@ def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
     assert f"over 4,800 test texts, {n_draws} draws" in gain.method
 
 
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc", "precision"])
+def test_draws_that_lack_a_class_are_no_obstacle(scoring):
+    texts, y = make_texts(0.5, 60)
+    cv = [(np.arange(50), np.arange(50, 54))]
+    options = {"bert": make_reader(), "cv": cv, "random_state": 0, "verbose": 0}
+    drop = {"majority class": "drop"}
+    found = compare(texts, y == "pos", scoring=scoring, estimators=drop, **options)
+    gain = found.differences_[scoring]
+    assert gain.low <= gain.mean <= gain.high
+
+
 def test_without_a_learning_curve_there_is_none():
     assert quietly(cv=2).learning_curve_ is None
 

@@ -4,7 +4,8 @@
 
 Each set is ``DIR/NAME/train.csv.gz`` with the columns ``text`` and ``label``; NAME:ROWS takes the
 first ROWS only. For each set, table and verdict are printed, and at the end one table with the
-forecast beside what the folds of BERT took. With ``--html DIR`` the reports are written there.
+forecast beside what the folds of BERT took. With ``--html DIR`` the reports are written there, with
+``--figures DIR`` the plots; ``--learning-curve`` learns on parts of the rows too.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import pandas as pd
 import sklearn
 import torch
 import transformers
+from matplotlib.figure import Figure
 
 import sklearn_bert
 from sklearn_bert import BertTextClassifier, compare
@@ -29,16 +31,36 @@ def load(folder, name):
     return frame.head(int(rows)) if rows else frame
 
 
+def draw(found, path, learning_curve):
+    """Save the plots of a comparison side by side."""
+    kinds = ("cost", "learning_curve") if learning_curve else ("cost",)
+    figure = Figure(figsize=(7 * len(kinds), 3.6), layout="constrained")
+    for kind, ax in zip(kinds, figure.subplots(1, len(kinds), squeeze=False)[0], strict=True):
+        found.plot(kind, ax=ax)
+    figure.savefig(path, dpi=110)
+
+
 def run(args, name):
     """Compare on one set, and return the row of the last table."""
     frame = load(args.data, name)
     bert = BertTextClassifier(
         args.model, epochs=args.epochs, max_length=args.max_length, random_state=0
     )
-    found = compare(frame["text"], frame["label"], cv=args.cv, bert=bert, random_state=0, verbose=0)
+    found = compare(
+        frame["text"],
+        frame["label"],
+        cv=args.cv,
+        bert=bert,
+        learning_curve=args.learning_curve,
+        random_state=0,
+        verbose=0,
+    )
     print(f"\n{name}, {len(frame):,} rows, {args.cv} folds\n\n{found}", flush=True)
+    stem = name.replace(":", "_")
     if args.html:
-        found.to_html(args.html / f"{name.replace(':', '_')}.html")
+        found.to_html(args.html / f"{stem}.html")
+    if args.figures:
+        draw(found, args.figures / f"{stem}.png", args.learning_curve)
     folds = found.folds_[found.folds_["model"] == found.bert_]
     cells = []
     for part in ("fit", "predict"):
@@ -60,6 +82,8 @@ def main():
     parser.add_argument("--max-length", type=int)
     parser.add_argument("--cv", type=int, default=5)
     parser.add_argument("--html", type=Path, help="folder for the reports")
+    parser.add_argument("--figures", type=Path, help="folder for the plots")
+    parser.add_argument("--learning-curve", action="store_true")
     args = parser.parse_args()
     rows = [run(args, name) for name in args.sets]
     headings = ("set", "fit s, forecast", "fit s", "predict s, forecast", "predict s")

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ._explanation import Explanation, Explanations
-from ._inference import predict_logits
+from ._inference import predict_outputs
 from ._tokens import RaggedIds
 
 _TOKENS_AT_ONCE = 4096  # positions of a gradient
@@ -112,7 +112,7 @@ def _occlusion(module, tokenizer, tokens, column, device):
         variants[row][where] = mask
     lengths = np.full(len(variants), len(ids))
     ragged = RaggedIds(variants.ravel(), lengths, tokenizer.pad_token_id)
-    logits = predict_logits(module, ragged, device, torch.float32)[:, column].astype(float)
+    logits = predict_outputs(module, ragged, device, torch.float32)[:, column]
     attributions = np.zeros(len(ids))
     for where, logit in zip(of_word, logits[2:], strict=True):
         attributions[where] = (logits[0] - logit) / where.sum()

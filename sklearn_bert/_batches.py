@@ -1,5 +1,7 @@
 """Token ids become batches of texts of similar length, and batches pieces that fit the memory."""
 
+import copy
+
 import numpy as np
 import torch
 
@@ -8,12 +10,12 @@ _BATCHES_PER_POOL = 50
 
 
 class Texts:
-    """Some texts of a `RaggedIds`, in order.
+    """Some sequences of a `RaggedIds`, in order.
 
     Parameters
     ----------
     ragged : RaggedIds
-        All texts.
+        All sequences.
     rows : ndarray of shape (n_rows,), dtype int64
         Those that are meant.
     """
@@ -53,33 +55,45 @@ class TrainingBatches:
     Parameters
     ----------
     ragged : RaggedIds
-        The texts.
-    targets : ndarray of shape (n_texts,), dtype int64
-        Index of the class of each text.
-    weights : ndarray of shape (n_texts,), dtype float32
-        Weight of each text in the loss.
+        The texts, or windows over them.
+    targets : ndarray of shape (n_texts,) or (n_texts, n_outputs)
+        What is to be learnt of each text.
+    weights : ndarray of shape (n_texts,)
+        Weight of each text in the loss; the windows of a text share it.
     batch_size : int
-        Texts a batch; the last one of a pool may hold fewer.
+        Texts, or windows, a batch; the last one of a pool may hold fewer.
     random_state : RandomState instance or None
         Draws the order. None gives the texts sorted by length, the same each time.
     """
 
     def __init__(self, ragged, targets, weights, *, batch_size, random_state=None):
         self.ragged = ragged
-        self.targets = targets
-        self.weights = weights
         self.batch_size = batch_size
         self.random_state = random_state
+        counts = np.ones(len(ragged), dtype=np.int64) if ragged.counts is None else ragged.counts
+        self.owners = np.repeat(np.arange(len(counts)), counts)
+        self.targets = targets[self.owners]
+        weights = (weights / counts)[self.owners]
+        self.weights = (weights / weights.mean()).astype(np.float32)
 
-    def take(self, rows, random_state=None):
-        """Return the batches of the texts of `rows`."""
-        return TrainingBatches(
-            self.ragged.take(rows),
-            self.targets[rows],
-            self.weights[rows],
-            batch_size=self.batch_size,
-            random_state=random_state,
+    def take(self, texts, random_state=None):
+        """Return the batches of some of the texts, given by number."""
+        rows = texts
+        if self.ragged.counts is not None:
+            rows = np.flatnonzero(np.isin(self.owners, texts))
+        taken = copy.copy(self)
+        taken.random_state = random_state
+        taken.ragged = self.ragged.take(rows)
+        taken.owners, taken.targets, taken.weights = (
+            values[rows] for values in (self.owners, self.targets, self.weights)
         )
+        return taken
+
+    def reordered(self, random_state):
+        """Return the same batches in an order of their own."""
+        other = copy.copy(self)
+        other.random_state = random_state
+        return other
 
     @property
     def n_tokens(self):

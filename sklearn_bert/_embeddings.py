@@ -1,22 +1,84 @@
-"""Embeddings of texts from a pretrained encoder that is not trained any further."""
+"""Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
 
+import json
 from time import perf_counter
 
 import numpy as np
 import torch
 
-from ._batches import Texts
 from ._device import find_device, find_dtype, seeded
-from ._encoder import find_max_length, load_encoder
-from ._forward import pad
+from ._encoder import find_max_length, load_encoder, locate
+from ._forward import Forward
+from ._inference import compute, make_ready, mean_of_windows
+from ._packed import PackedTexts
 from ._tokens import tokenize
 
-_POSITIONS_AT_ONCE = {"cuda": 65536}
-_POSITIONS_AT_ONCE_ELSEWHERE = 4096
+
+class Pooling(Forward):
+    """Computes the vectors of texts.
+
+    Parameters
+    ----------
+    module, device, dtype
+        As for `Forward`.
+    pooling : {"mean", "cls"}
+        Mean over the tokens, or the first token.
+    """
+
+    def __init__(self, module, device, dtype, pooling):
+        super().__init__(module, device, dtype)
+        self.pooling = pooling
+
+    def __call__(self, texts):
+        """Return the vectors of `texts` in float32, of shape (n_texts, width)."""
+        if self.packed_model is None:
+            return self._pool_padded(self.pad(texts))
+        packed = PackedTexts(texts, self.device)
+        if self.pooling == "cls":
+            return self.packed_model.hidden(packed, first_only=True).float()
+        hidden = self.packed_model.hidden(packed).float()
+        lengths = packed.boundaries.diff()
+        owners = torch.repeat_interleave(lengths)
+        sums = hidden.new_zeros((len(lengths), hidden.shape[1]))
+        sums.index_add_(0, owners, hidden[: len(owners)])
+        return sums / lengths[:, None]
+
+    def _pool_padded(self, inputs):
+        """Return the vectors of padded texts."""
+        hidden = self.module.base_model(**inputs)[0].float()
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        return (hidden * mask).sum(1) / mask.sum(1)
+
+
+def embed(module, ragged, device, dtype, pooling):
+    """Return the vector of each text, of shape (n_texts, width), in float32."""
+    make_ready(module, device)
+    pool = Pooling(module, device, dtype, pooling)
+    with torch.inference_mode(), pool.autocast():
+        vectors = compute(pool, ragged, device).cpu().numpy()
+    return mean_of_windows(vectors, ragged)
+
+
+def checkpoint_pooling(model):
+    """Return the pooling that `model` was made for: as its files say, else the mean."""
+    path = locate(model) / "1_Pooling" / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "mean"
+    is_cls = config.get("pooling_mode") == "cls" or config.get("pooling_mode_cls_token")
+    return "cls" if is_cls else "mean"
+
+
+def classifier_pooling(module):
+    """Return what the head of a fine-tuned module reads."""
+    return getattr(module.config, "classifier_pooling", "cls")
 
 
 class Embeddings:
-    """The mean of the last layer over the tokens of each text, kept by text.
+    """The mean vectors of texts from one encoder, kept by text.
 
     Parameters
     ----------
@@ -62,28 +124,13 @@ class Embeddings:
         with seeded(0, self.device_):  # a head is drawn, which nobody needs
             self.tokenizer, module = load_encoder(self.model, 2)
         self.max_length_ = find_max_length(self.max_length, self.tokenizer, module, self.model)
-        self.module = module.base_model.eval().to(self.device_)
+        self.module = module
 
     def _compute(self, texts):
         """Return the vectors of `texts` and their numbers of tokens."""
         ragged = tokenize(self.tokenizer, texts, self.max_length_)
-        order = np.argsort(-ragged.lengths, kind="stable")
         dtype = find_dtype(self.dtype, self.device_)
-        half = dtype != torch.float32
-        at_once = _POSITIONS_AT_ONCE.get(self.device_.type, _POSITIONS_AT_ONCE_ELSEWHERE)
-        pieces = []
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device_.type, dtype if half else None, enabled=half),
-        ):
-            for piece in Texts(ragged, order).pieces(at_once):
-                inputs = pad(Texts(ragged, order[piece]), self.device_)
-                hidden = self.module(**inputs)[0].float()
-                mask = inputs["attention_mask"].unsqueeze(-1)
-                pieces.append(((hidden * mask).sum(1) / mask.sum(1)).cpu().numpy())
-        vectors = np.empty((len(texts), pieces[0].shape[1]), dtype=np.float32)
-        vectors[order] = np.concatenate(pieces)
-        return vectors, ragged.lengths
+        return embed(self.module, ragged, self.device_, dtype, "mean"), ragged.lengths
 
     def __getstate__(self):
         """Return the state without what is kept: the size of a pickle is that of the model."""

@@ -49,8 +49,8 @@ _WAYS_OUT = (
 _LOADING = threading.Lock()
 
 
-def load_encoder(model, n_classes):
-    """Return the tokenizer and the module of `model`, with a new head for `n_classes`.
+def load_encoder(model, n_outputs):
+    """Return the tokenizer and the module of `model`, with a new head of `n_outputs`.
 
     The head is drawn from torch's global generator: seed it before.
 
@@ -58,8 +58,8 @@ def load_encoder(model, n_classes):
     ----------
     model : str or path-like
         Hub name or local folder.
-    n_classes : int
-        Outputs of the classification head.
+    n_outputs : int
+        Outputs of the head.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def load_encoder(model, n_classes):
             _check_encoder(config, model)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             _check_tokenizer(tokenizer, config, model)
-            module = _load_module(folder, config, n_classes)
+            module = _load_module(folder, config, n_outputs)
         except _Unfit:
             raise
         except Exception as error:
@@ -97,12 +97,12 @@ class _Unfit(ValueError):
     """The model loads but is of the wrong kind; its message is complete."""
 
 
-def _load_module(folder, config, n_classes):
+def _load_module(folder, config, n_outputs):
     """Return the architecture's own classifier with the checkpoint's body and a new head."""
     off = {name: 0.0 for name in _ATTENTION_DROPOUTS if hasattr(config, name)}
     module = AutoModelForSequenceClassification.from_pretrained(
         folder,
-        num_labels=n_classes,
+        num_labels=n_outputs,
         dtype=torch.float32,  # the default would train a half-precision checkpoint as it lies
         ignore_mismatched_sizes=True,
         trust_remote_code=False,
@@ -250,6 +250,7 @@ def _download(name):
     files = _hub_files(name)
     weights = _matching(files, ("model*.safetensors",)) or _matching(files, ("pytorch_model*.bin",))
     wanted = _matching(files, ("config.json", "*.index.json", *_TOKENIZER_FILES)) + weights
+    wanted += ["1_Pooling/config.json"]  # of models made for embeddings
     try:
         folder = Path(
             huggingface_hub.snapshot_download(

@@ -1,5 +1,7 @@
 """What fine-tuning will cost, from a probe of a few steps on this device."""
 
+import math
+import warnings
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -8,6 +10,7 @@ from sklearn.base import clone
 
 from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
 from ._durations import format_duration
+from ._estimator import TextsCutWarning
 from ._range_test import N_STEPS
 from ._tokens import count_tokens
 
@@ -92,11 +95,12 @@ def forecast(bert, texts, y, folds):
     probe = clone(bert).set_params(epochs=2, early_stopping=False, verbose=0)
     if bert.learning_rate == "find":
         probe.set_params(learning_rate="auto")
-    probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+        probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
     fit_seconds = perf_counter() - start
     load_seconds = fit_seconds - sum(row["seconds"] for row in probe.history_)
-    n_probed = -(-len(probed) // bert.batch_size)
-    step_seconds = probe.history_[1]["seconds"] / n_probed
+    step_seconds = probe.history_[1]["seconds"] / (len(probe.training_curve_["loss"]) / 2)
     text_seconds = _predict_seconds(probe, [texts[row] for row in _spread(by_length, _PREDICTED)])
 
     rng = np.random.default_rng(0)
@@ -104,11 +108,13 @@ def forecast(bert, texts, y, folds):
     before = perf_counter()
     lengths = count_tokens(probe.tokenizer_, [texts[row] for row in looked_at])
     tokenize_seconds = (perf_counter() - before) / len(looked_at)
+    once_seconds = tokenize_seconds + _once_seconds(probe, len(probed))
+    per_text = _sequences_per_text(probe, lengths)
     return Forecast(
         [
             load_seconds
-            + len(train) * tokenize_seconds
-            + _count_steps(bert, len(train)) * step_seconds
+            + len(train) * once_seconds
+            + _count_steps(bert, len(train) * per_text) * step_seconds
             for train, _ in folds
         ],
         [len(test) * (tokenize_seconds + text_seconds) for _, test in folds],
@@ -119,10 +125,27 @@ def forecast(bert, texts, y, folds):
     )
 
 
+def _once_seconds(probe, n_texts):
+    """Return the seconds a text for what a frozen encoder gives, which is computed only once."""
+    if probe.freeze != "all":
+        return 0.0
+    first, second = (row["seconds"] for row in probe.history_)
+    return max(first - second, 0) / n_texts
+
+
+def _sequences_per_text(probe, lengths):
+    """Return how many windows a text has on average."""
+    if probe.long_text != "windows":
+        return 1.0
+    size = probe.max_length_ - probe.tokenizer_.num_special_tokens_to_add()
+    step = size - probe._overlap(probe.tokenizer_, probe.max_length_)
+    return float(np.mean(1 + np.ceil(np.maximum(lengths - probe.max_length_, 0) / step)))
+
+
 def _count_steps(bert, n_texts):
-    """Return the steps of a fit to `n_texts`, without early stopping."""
+    """Return the steps of a fit to `n_texts`, or windows, without early stopping."""
     extra = N_STEPS if bert.learning_rate == "find" else 0
-    return bert.epochs * -(-n_texts // bert.batch_size) + extra
+    return bert.epochs * math.ceil(n_texts / bert.batch_size) + extra
 
 
 def _spread(by_length, n_texts):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ._packed import PackedTexts, packed_model, to_device
+from ._packed import PackedTexts, packed_model, reads_types, to_device
 
 
 class Forward:
@@ -30,11 +30,15 @@ class Forward:
         """Return the logits of `texts` in float32, of shape (n_texts, n_classes)."""
         with self.autocast():
             if self.packed_model is None:
-                logits = self.module(**pad(texts, self.device)).logits
+                logits = self.module(**self.pad(texts)).logits
             else:
                 packed = PackedTexts(texts, self.device)
                 logits = self.packed_model(packed, checkpointing=self.checkpointing)
         return logits.float()
+
+    def pad(self, texts):
+        """Return the input of the module for `texts`, padded."""
+        return pad(texts, self.device, with_types=reads_types(self.module))
 
     def autocast(self):
         """Return the context of the arithmetic."""
@@ -69,19 +73,25 @@ def _switch_checkpointing(module, action):
     getattr(module, f"{name}_checkpointing_{action}")()
 
 
-def pad(texts, device):
+def pad(texts, device, *, with_types=False):
     """Return the module's input for `texts`, padded to the longest of them.
 
     Returns
     -------
     inputs : dict of str to Tensor of shape (n_texts, longest)
-        ``input_ids`` and ``attention_mask``, both int64, on the device.
+        ``input_ids`` and ``attention_mask``, and `with_types` ``token_type_ids`` of pairs, all
+        int64, on the device.
     """
     ragged, lengths = texts.ragged, texts.lengths
     mask = np.arange(lengths.max()) < lengths[:, None]
-    ids = np.full(mask.shape, ragged.pad_token_id, dtype=np.int64)
-    ids[mask] = np.concatenate([ragged[row] for row in texts.rows])
-    return {
-        "input_ids": to_device(ids, device),
-        "attention_mask": to_device(mask.astype(np.int64), device),
+    inputs = {
+        "input_ids": np.full(mask.shape, ragged.pad_token_id, dtype=np.int64),
+        "attention_mask": mask.astype(np.int64),
     }
+    inputs["input_ids"][mask] = np.concatenate([ragged[row] for row in texts.rows])
+    if with_types and ragged.types is not None:
+        inputs["token_type_ids"] = np.zeros(mask.shape, dtype=np.int64)
+        inputs["token_type_ids"][mask] = np.concatenate(
+            [ragged.types_of(row) for row in texts.rows]
+        )
+    return {name: to_device(values, device) for name, values in inputs.items()}

@@ -1,4 +1,4 @@
-"""Logits of texts, computed in batches sorted by length that fit the memory."""
+"""One row of numbers a text, computed in batches sorted by length that fit the memory."""
 
 import numpy as np
 import torch
@@ -12,15 +12,15 @@ _TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
 _TOKENS_AT_ONCE_ON_A_GPU = 65536
 
 
-def predict_logits(module, ragged, device, dtype):
-    """Return the logits of each text, in the order of the texts.
+def predict_outputs(module, ragged, device, dtype):
+    """Return the outputs of the module for each text, in the order of the texts.
 
     Parameters
     ----------
     module : transformers.PreTrainedModel
         Moved to `device` and put in evaluation mode, if it is not so already.
     ragged : RaggedIds
-        The texts.
+        The texts, or windows over them: the outputs of a text are the mean of its windows'.
     device : torch.device
         Where to compute.
     dtype : torch.dtype
@@ -28,31 +28,65 @@ def predict_logits(module, ragged, device, dtype):
 
     Returns
     -------
-    logits : ndarray of shape (n_texts, n_classes), dtype float32
+    outputs : ndarray of shape (n_texts, n_outputs), dtype float64
     """
+    make_ready(module, device)
+    forward = Forward(module, device, dtype)
+    with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
+        outputs = compute(forward, ragged, device).cpu().numpy()
+    return mean_of_windows(outputs.astype(np.float64), ragged)
+
+
+def mean_of_windows(rows, ragged):
+    """Return one row a text, of one row a sequence: the mean where a text has several."""
+    if ragged.counts is None:
+        return rows
+    first = np.cumsum(ragged.counts) - ragged.counts
+    return np.add.reduceat(rows, first, axis=0) / ragged.counts[:, None].astype(rows.dtype)
+
+
+def make_ready(module, device):
+    """Move the module to the device, in evaluation mode."""
     if module.device != device:
         module.to(device)
     if module.training:
         module.eval()
-    forward = Forward(module, device, dtype)
+
+
+def compute(function, ragged, device):
+    """Return what `function` gives for each sequence, in their order, without gradient.
+
+    Parameters
+    ----------
+    function : callable
+        Takes `Texts`, returns a tensor with a row for each.
+    ragged : RaggedIds
+        The sequences.
+    device : torch.device
+        Where it computes: less at once where its memory was full.
+
+    Returns
+    -------
+    rows : Tensor of shape (n_sequences, n_columns)
+    """
     order = np.argsort(-ragged.lengths, kind="stable")
-    logits, start = [], 0
+    pieces, start = [], 0
     tokens_at_once = _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU)
-    with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
-        while start < len(order):
-            rest = Texts(ragged, order[start : start + tokens_at_once])
-            texts = rest[next(rest.pieces(tokens_at_once))]
-            try:
-                logits.append(forward(texts))
-                start += len(texts)
-                continue
-            except (RuntimeError, MemoryError) as error:
-                if len(texts) == 1 or not is_out_of_memory(error):
-                    raise
-            # Outside of the except clause, which keeps the tensors of the failed try alive.
-            free_memory(device)
-            tokens_at_once = len(texts) * int(texts.lengths[0]) // 2
-    sorted_logits = torch.cat(logits).cpu().numpy()
-    ordered = np.empty_like(sorted_logits)
-    ordered[order] = sorted_logits
+    while start < len(order):
+        rest = Texts(ragged, order[start : start + tokens_at_once])
+        texts = rest[next(rest.pieces(tokens_at_once))]
+        try:
+            with torch.no_grad():
+                pieces.append(function(texts))
+            start += len(texts)
+            continue
+        except (RuntimeError, MemoryError) as error:
+            if len(texts) == 1 or not is_out_of_memory(error):
+                raise
+        # Outside of the except clause, which keeps the tensors of the failed try alive.
+        free_memory(device)
+        tokens_at_once = len(texts) * int(texts.lengths[0]) // 2
+    rows = torch.cat(pieces)
+    ordered = torch.empty_like(rows)
+    ordered[torch.from_numpy(order).to(rows.device)] = rows
     return ordered

@@ -1,4 +1,4 @@
-"""Labels of any type become class indices, and can be turned back."""
+"""Labels of any type become class indices, or an indicator of several labels."""
 
 from numbers import Integral, Real
 
@@ -39,6 +39,52 @@ def encode_labels(y, *, estimator_name):
     check_classification_targets(y)
     classes, targets = np.unique(y, return_inverse=True)
     return classes, targets.astype(np.int64)
+
+
+def is_indicator(y):
+    """Return whether `y` has several columns: one a label, for texts with several labels."""
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, (list, tuple)) and len(y):
+        return all(isinstance(row, (list, tuple, np.ndarray)) for row in y) and len(y[0]) != 1
+    return shape is not None and len(shape) == 2 and shape[1] != 1
+
+
+def encode_indicator(y):
+    """Return the names of the labels and the indicator matrix of several labels a text.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix of shape (n_samples, n_labels)
+        0 or 1. The columns of a data frame are the names of the labels, else their numbers.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_labels,)
+    indicator : ndarray of shape (n_samples, n_labels), dtype float32
+
+    Raises
+    ------
+    ValueError
+        If it holds anything but 0 and 1.
+    """
+    names = getattr(y, "columns", None)
+    if isinstance(y, (list, tuple)) and len({len(row) for row in y}) > 1:
+        raise ValueError(
+            f"y must have a column of 0 and 1 for each label, got the labels {y[0]!r} at row 0; "
+            "convert them with MultiLabelBinarizer().fit_transform(y)."
+        )
+    values = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    is_valid = (values == 0) | (values == 1)
+    if not np.all(is_valid):
+        row, column = np.argwhere(~np.broadcast_to(is_valid, values.shape))[0].tolist()
+        value = values[row, column : column + 1].tolist()[0]
+        raise ValueError(
+            f"y of several columns must hold 0 and 1 only, got {value!r} at row "
+            f"{row}, column {column}; pass one column of labels, or convert with "
+            "MultiLabelBinarizer."
+        )
+    classes = np.arange(values.shape[1]) if names is None else np.asarray(list(names))
+    return classes, values.astype(np.float32)
 
 
 def _as_numpy(y):

@@ -13,12 +13,18 @@ from skorch.callbacks import (
     GradientNormClipping,
     PassthroughScoring,
 )
-from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
 from ._device import fast_float32, free_memory, is_out_of_memory
-from ._forward import Forward
-from ._optimizer import RowGradients, head_learning_rate, one_cycle, parameter_groups
+from ._frozen import training_forward
+from ._layers import freeze_layers
+from ._optimizer import (
+    RowGradients,
+    group_rates,
+    head_learning_rate,
+    one_cycle,
+    parameter_groups,
+)
 from ._packed import to_device
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
@@ -27,29 +33,21 @@ _TOKENS_AT_ONCE_ON_A_CPU = 4096
 _SECONDS_BETWEEN_LOSSES = 0.5  # of the progress bar: reading a loss waits for the GPU
 
 
-class WeightedCrossEntropy(torch.nn.Module):
-    """Mean over the texts of a batch of weight times cross-entropy.
-
-    The weights have mean 1 over the training set, so a batch counts by the weights it holds.
-    """
-
-    def forward(self, logits, target):
-        """Return the loss of `logits` for `target`, a pair of class indices and weights."""
-        classes, weights = target
-        return (cross_entropy(logits, classes, reduction="none") * weights).mean()
-
-
 class FineTuningNet(NeuralNet):
     """A skorch net over ready-made batches, in mixed precision, that lets Ctrl-C through.
 
     Parameters
     ----------
     module : torch.nn.Module
-        The encoder with its classification head.
+        The encoder with its head.
+    criterion : WeightedLoss
+        What to minimize.
     autocast_dtype : torch.dtype
         Arithmetic of the forward pass; the weights stay float32.
     weight_decay : float
         Decoupled weight decay of the matrices; biases and norms have none.
+    layer_decay : float
+        Factor of the learning rate from a layer to the one below.
     gradient_checkpointing : bool or "auto"
         Whether to compute the layers twice instead of keeping what they gave; "auto" does so
         when a single text is too much for the memory.
@@ -57,12 +55,21 @@ class FineTuningNet(NeuralNet):
         Parameters of `skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *, autocast_dtype, weight_decay, gradient_checkpointing, **kwargs):
-        super().__init__(
-            module, criterion=WeightedCrossEntropy, train_split=None, verbose=0, **kwargs
-        )
+    def __init__(
+        self,
+        module,
+        *,
+        criterion,
+        autocast_dtype,
+        weight_decay,
+        layer_decay,
+        gradient_checkpointing,
+        **kwargs,
+    ):
+        super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
         self.autocast_dtype = autocast_dtype
         self.weight_decay = weight_decay
+        self.layer_decay = layer_decay
         self.gradient_checkpointing = gradient_checkpointing
 
     @property
@@ -77,7 +84,7 @@ class FineTuningNet(NeuralNet):
         """Prepare training: what computes logits, and how much of a batch at once."""
         super().initialize()
         device = torch.device(self.device)
-        self.logits_of_ = Forward(self.module_, device, self.autocast_dtype)
+        self.logits_of_ = training_forward(self.module_, device, self.autocast_dtype)
         if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
             self.logits_of_.start_checkpointing()
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device)
@@ -91,13 +98,14 @@ class FineTuningNet(NeuralNet):
             self.logits_of_.stop_checkpointing()
             self.embedding_.close()
             self.module_.eval()
+            self.module_.requires_grad_(True)
             self.module_.zero_grad(set_to_none=True)  # gradients weigh as much as the module
 
     def initialize_optimizer(self, triggered_directly=None):
         """Create AdamW; the learning rates are those of the one-cycle policy."""
         fused = torch.device(self.device).type in ("cpu", "cuda")
         self.optimizer_ = torch.optim.AdamW(
-            parameter_groups(self.module_, self.weight_decay), fused=fused
+            parameter_groups(self.module_, self.weight_decay, self.layer_decay), fused=fused
         )
         return self
 
@@ -168,13 +176,13 @@ class FineTuningNet(NeuralNet):
         """Return the loss of the batch, the sum over its pieces, and its logits."""
         texts, targets = batch
         device = torch.device(self.device)
-        classes, weights = (to_device(target, device) for target in targets)
+        values, weights = (to_device(target, device) for target in targets)
         loss, logits = 0.0, []
         for piece in pieces:
             self.piece_ = texts[piece]
             y_pred = self.infer(self.piece_)
             share = len(y_pred) / len(texts)
-            piece_loss = share * self.get_loss(y_pred, (classes[piece], weights[piece]))
+            piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
             use_loss(piece_loss)
             loss += piece_loss.detach()
             logits.append(y_pred.detach())
@@ -200,6 +208,19 @@ class EpochRecord(Callback):
 
     def __init__(self, score=None):
         self.score = score
+
+    def on_train_begin(self, net, **kwargs):
+        """Begin to note what is predicted for the validation texts, by epoch."""
+        self.predicted_ = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Begin an epoch."""
+        self.predicted_.append([])
+
+    def on_batch_end(self, net, training=False, y_pred=None, **kwargs):
+        """Note what is predicted for the validation texts."""
+        if not training:
+            self.predicted_[-1].append(y_pred)
 
     def on_batch_begin(self, net, training=False, **kwargs):
         """Note the learning rate of the step, before the scheduler moves on."""
@@ -300,8 +321,12 @@ def train(
     batches,
     validation,
     *,
+    criterion,
     epochs,
     learning_rate,
+    head_is_new,
+    layer_decay,
+    freeze,
     weight_decay,
     patience,
     score,
@@ -316,15 +341,23 @@ def train(
     Parameters
     ----------
     module : torch.nn.Module
-        The encoder with its classification head.
+        The encoder with its head.
     batches : TrainingBatches
         What to train on.
     validation : TrainingBatches or None
         What to stop early on; None trains for all epochs.
+    criterion : WeightedLoss
+        What to minimize.
     epochs : int
         Passes over `batches`.
     learning_rate : float
         Peak of the one-cycle policy.
+    head_is_new : bool
+        Whether the head has everything to learn, at a rate of its own.
+    layer_decay : float
+        Factor of the learning rate from a layer to the one below.
+    freeze : int or "all"
+        Layers that do not learn, embeddings included.
     weight_decay : float
         Decoupled weight decay.
     patience : int
@@ -348,26 +381,33 @@ def train(
         One dict an epoch.
     curve : dict of str to ndarray of shape (n_steps,)
         Loss, learning rate and epoch of each step.
+    validated : Tensor of shape (n_texts, n_outputs) or None
+        Outputs for the validation texts in the epoch whose weights were kept, in any order.
     """
     if gradient_checkpointing != "auto" and gradient_checkpointing:
         _check_checkpointing(module)
     n_steps = epochs * len(batches)
-    rates = {"body": learning_rate, "head": head_learning_rate(learning_rate)}
-    peaks = [rates[group["part"]] for group in parameter_groups(module, weight_decay)]
+    freeze_layers(module, freeze)
+    groups = parameter_groups(module, weight_decay, layer_decay)
+    head_rate = head_learning_rate(learning_rate) if head_is_new else learning_rate
+    record = EpochRecord(score)
     own = [
         ("gradient_clipping", GradientNormClipping(1.0)),
-        ("one_cycle", one_cycle(peaks, n_steps)),
-        ("epoch_record", EpochRecord(score)),
+        ("one_cycle", one_cycle(group_rates(groups, learning_rate, head_rate), n_steps)),
+        ("epoch_record", record),
     ]
     progress = Progress(n_steps, verbose)
     if verbose:
         own.append(("progress", progress))
-    if validation is not None:
-        own.append(("early_stopping", _early_stopping(score, patience)))
+    stopping = None if validation is None else _early_stopping(score, patience)
+    if stopping is not None:
+        own.append(("early_stopping", stopping))
     net = FineTuningNet(
         module,
+        criterion=criterion,
         autocast_dtype=dtype,
         weight_decay=weight_decay,
+        layer_decay=layer_decay,
         gradient_checkpointing=gradient_checkpointing,
         max_epochs=epochs,
         callbacks=own + callbacks,
@@ -379,7 +419,8 @@ def train(
     finally:
         progress.close()
         net.close()
-    return epoch_rows(net.history), step_rows(net.history)
+    validated = stopping and torch.cat(record.predicted_[stopping.best_epoch_ - 1])
+    return epoch_rows(net.history), step_rows(net.history), validated
 
 
 def _check_checkpointing(module):

@@ -7,22 +7,39 @@ import torch
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import OneCycleLR
 
+from ._layers import parameter_depths
 
-def parameter_groups(module, weight_decay):
-    """Return the parameters of body and head, matrices apart from biases and norms.
 
-    Only the matrices decay.
+def parameter_groups(module, weight_decay, layer_decay=1.0):
+    """Return the parameters that learn: body and head, matrices apart from biases and norms.
+
+    Only the matrices decay. ``scale`` is the group's share of the learning rate: 1 from the last
+    layer on, `layer_decay` for the layer below, and so on down to the embeddings.
     """
     body = {id(parameter) for parameter in module.base_model.parameters()}
-    groups = {(part, kind): [] for part in ("body", "head") for kind in ("matrix", "vector")}
-    for parameter in module.parameters():
+    depths, n_layers = parameter_depths(module)
+    groups = {}
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
         part = "body" if id(parameter) in body else "head"
-        groups[part, "matrix" if parameter.ndim > 1 else "vector"].append(parameter)
+        scale = layer_decay ** max(n_layers - depths[name], 0)
+        groups.setdefault((part, parameter.ndim > 1, scale), []).append(parameter)
     return [
-        {"params": parameters, "part": part, "weight_decay": weight_decay * (kind == "matrix")}
-        for (part, kind), parameters in groups.items()
-        if parameters
+        {
+            "params": parameters,
+            "part": part,
+            "scale": scale,
+            "weight_decay": weight_decay * is_matrix,
+        }
+        for (part, is_matrix, scale), parameters in groups.items()
     ]
+
+
+def group_rates(groups, learning_rate, head_rate):
+    """Return the learning rate of each parameter group, given those of body and head."""
+    rates = {"body": learning_rate, "head": head_rate}
+    return [rates[group["part"]] * group["scale"] for group in groups]
 
 
 def one_cycle(peaks, n_steps):
@@ -88,7 +105,7 @@ class RowGradients:
     def __init__(self, embedding, device):
         self.embedding = embedding
         self.is_used = device.type == "cpu" and type(embedding) is torch.nn.Embedding
-        self.is_used = self.is_used and not embedding.sparse
+        self.is_used = self.is_used and not embedding.sparse and embedding.weight.requires_grad
         if self.is_used:
             embedding.sparse = True
             self.dense = torch.zeros_like(embedding.weight)

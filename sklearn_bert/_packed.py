@@ -36,6 +36,8 @@ class PackedTexts:
     ----------
     ids, positions : Tensor of shape (n_tokens + n_filled,)
         Token ids, and the place of each token in its text from 0.
+    types : Tensor of shape (n_tokens + n_filled,) or None
+        Which text of its pair each token belongs to.
     n_filled : int
         Tokens at the end that belong to no text and reach nothing.
     first : Tensor of shape (n_texts,)
@@ -58,10 +60,14 @@ class PackedTexts:
         begin = torch.repeat_interleave(begin, length, output_size=n_tokens)
         source = torch.repeat_interleave(source, length, output_size=n_tokens)
         self.positions = torch.arange(n_tokens, device=device) - begin
-        self.ids = ids_on_device(texts.ragged, device)[source + self.positions]
+        self.ids = on_device(texts.ragged, "ids", device)[source + self.positions]
         is_filled = device.type == "cpu" and n_tokens >= _FILLED_FROM
         self.n_filled = -n_tokens % _MULTIPLE if is_filled else 0
         self.ids = pad(self.ids, (0, self.n_filled))
+        self.types = None
+        if texts.ragged.types is not None:
+            types = on_device(texts.ragged, "types", device)[source + self.positions]
+            self.types = pad(types, (0, self.n_filled)).long()
         self.positions = pad(self.positions, (0, self.n_filled))
         self.boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
         self.first = self.boundaries[:-1]
@@ -84,11 +90,16 @@ def to_device(values, device):
     return tensor.to(device)
 
 
-def ids_on_device(ragged, device):
-    """Return the ids of all texts on the device; they are copied there once."""
-    if device not in ragged.tensors:
-        ragged.tensors[device] = torch.from_numpy(ragged.ids).to(device)
-    return ragged.tensors[device]
+def on_device(ragged, name, device):
+    """Return the ids or types of all texts on the device; they are copied there once."""
+    if (name, device) not in ragged.tensors:
+        ragged.tensors[name, device] = torch.from_numpy(getattr(ragged, name)).to(device)
+    return ragged.tensors[name, device]
+
+
+def reads_types(module):
+    """Return whether the module tells the two texts of a pair apart by token types."""
+    return (getattr(module.config, "type_vocab_size", 0) or 0) > 1
 
 
 class PackedBert:
@@ -105,6 +116,7 @@ class PackedBert:
     def __init__(self, module):
         self.module = module
         self.body = module.base_model
+        self.reads_types = reads_types(module)
 
     def __call__(self, packed, *, checkpointing=False):
         """Return the logits, of shape (n_texts, n_classes).
@@ -112,14 +124,20 @@ class PackedBert:
         With `checkpointing`, what the layers computed is not kept for the gradient but computed
         again.
         """
+        return self.head(self.hidden(packed, checkpointing=checkpointing, first_only=True))
+
+    def hidden(self, packed, *, checkpointing=False, first_only=False):
+        """Return the last hidden states, of all tokens or of the first one of each text."""
         *layers, last = self.layers()
-        hidden = self.embed(packed.ids[None], packed.positions[None] + self.first_position)[0]
+        types = None if packed.types is None or not self.reads_types else packed.types[None]
+        hidden = self.embed(packed.ids[None], packed.positions[None] + self.first_position, types)
+        hidden = hidden[0]
         for layer in layers:
             if checkpointing:
                 hidden = checkpoint(self.run, layer, hidden, packed, use_reentrant=False)
             else:
                 hidden = self.run(layer, hidden, packed)
-        return self.head(self.run(last, hidden, packed, first_only=True))
+        return self.run(last, hidden, packed, first_only=first_only)
 
     def run(self, layer, hidden, packed, first_only=False):
         """Return what a layer makes of the hidden states, of all tokens or of the first ones."""
@@ -139,9 +157,9 @@ class PackedBert:
         """Return the layers."""
         return self.body.encoder.layer
 
-    def embed(self, ids, positions):
+    def embed(self, ids, positions, types):
         """Return the embeddings."""
-        return self.body.embeddings(input_ids=ids, position_ids=positions)
+        return self.body.embeddings(input_ids=ids, position_ids=positions, token_type_ids=types)
 
     def attention(self, layer):
         """Return the maps to queries, keys and values, the number of heads, and the dropout."""
@@ -162,9 +180,9 @@ class PackedBert:
 class PackedElectra(PackedBert):
     """The same for ELECTRA, whose embeddings may be narrower than its layers."""
 
-    def embed(self, ids, positions):
+    def embed(self, ids, positions, types):
         """Return the embeddings, at the width of the layers."""
-        hidden = super().embed(ids, positions)
+        hidden = super().embed(ids, positions, types)
         if hasattr(self.body, "embeddings_project"):
             hidden = self.body.embeddings_project(hidden)
         return hidden
@@ -184,6 +202,10 @@ class PackedRoberta(PackedElectra):
 
 class PackedDistilBert(PackedBert):
     """The same for DistilBERT."""
+
+    def embed(self, ids, positions, types):
+        """Return the embeddings, which know no types."""
+        return self.body.embeddings(input_ids=ids, position_ids=positions)
 
     def layers(self):
         """Return the layers."""
@@ -217,20 +239,24 @@ _FAMILIES = {
 }
 
 
+def packed_family(module):
+    """Return the module as one of the families, or None if it is of none."""
+    family = _FAMILIES.get(type(module).__name__)
+    positions = getattr(module.config, "position_embedding_type", None) or "absolute"
+    return None if family is None or positions != "absolute" else family(module)
+
+
 def packed_model(module, device, dtype):
     """Return what computes the logits of `PackedTexts`, or None where padding is needed.
 
     CPUs can do it with any of the families. CUDA needs flash attention for texts of different
     lengths, which there is for half precision from Ampere on and which knows no dropout.
     """
-    family = _FAMILIES.get(type(module).__name__)
-    positions = getattr(module.config, "position_embedding_type", None) or "absolute"
-    if family is None or positions != "absolute":
-        return None
-    model = family(module)
-    if device.type == "cuda":
-        return model if _has_ragged_attention(model, device, dtype) else None
-    return model if device.type == "cpu" else None
+    model = packed_family(module)
+    if model is None or device.type == "cpu":
+        return model
+    is_able = device.type == "cuda" and _has_ragged_attention(model, device, dtype)
+    return model if is_able else None
 
 
 def _has_ragged_attention(model, device, dtype):

@@ -7,8 +7,9 @@ import numpy as np
 from skorch.callbacks import GradientNormClipping
 
 from ._device import fast_float32
+from ._layers import freeze_layers
 from ._net import FineTuningNet
-from ._optimizer import head_learning_rate
+from ._optimizer import group_rates, head_learning_rate
 
 N_STEPS = 100
 _LOWEST, _HIGHEST = 1e-7, 0.1
@@ -44,7 +45,18 @@ class RangeTest:
 
 
 def range_test(
-    module, batches, *, weight_decay, device, dtype, gradient_checkpointing, n_steps=N_STEPS
+    module,
+    batches,
+    *,
+    criterion,
+    head_is_new,
+    layer_decay,
+    freeze,
+    weight_decay,
+    device,
+    dtype,
+    gradient_checkpointing,
+    n_steps=N_STEPS,
 ):
     """Train with a rising learning rate until the loss diverges; the weights are as before.
 
@@ -53,17 +65,12 @@ def range_test(
     Parameters
     ----------
     module : torch.nn.Module
-        The encoder with its classification head.
+        The encoder with its head.
     batches : TrainingBatches
         What to train on.
-    weight_decay : float
-        Decoupled weight decay.
-    device : torch.device
-        Where to train.
-    dtype : torch.dtype
-        Arithmetic of the forward pass.
-    gradient_checkpointing : bool or "auto"
-        As in a fit.
+    criterion, head_is_new, layer_decay, freeze, weight_decay, device, dtype, \
+            gradient_checkpointing
+        As for `_net.train`.
     n_steps : int
         Steps from the lowest rate to the highest.
 
@@ -75,11 +82,14 @@ def range_test(
     ----------
     L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
     """
+    freeze_layers(module, freeze)
     before = {name: value.detach().clone() for name, value in module.state_dict().items()}
     net = FineTuningNet(
         module,
+        criterion=criterion,
         autocast_dtype=dtype,
         weight_decay=weight_decay,
+        layer_decay=layer_decay,
         gradient_checkpointing=gradient_checkpointing,
         callbacks=[("gradient_clipping", GradientNormClipping(1.0))],
         device=device,
@@ -87,19 +97,21 @@ def range_test(
     try:
         with fast_float32(device):
             net.initialize()
-            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps))
+            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps), head_is_new)
     finally:
         net.close()
         module.load_state_dict(before)
 
 
-def _run(net, batches, learning_rates):
+def _run(net, batches, learning_rates, head_is_new):
     """Return what the steps gave until the loss diverged."""
     losses, smoothed, mean = [], [], 0.0
     endless = chain.from_iterable(repeat(batches))
     for step, (rate, batch) in enumerate(zip(learning_rates, endless, strict=False), start=1):
-        for group in net.optimizer_.param_groups:
-            group["lr"] = rate if group["part"] == "body" else head_learning_rate(rate)
+        groups = net.optimizer_.param_groups
+        head_rate = head_learning_rate(rate) if head_is_new else rate
+        for group, group_rate in zip(groups, group_rates(groups, rate, head_rate), strict=True):
+            group["lr"] = group_rate
         losses.append(net.train_step(batch)["loss"].item())
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * losses[-1]
         smoothed.append(mean / (1 - _SMOOTHING**step))
@@ -133,14 +145,3 @@ def _valley(losses):
         path.append(int(previous[path[-1]]))
     path.reverse()
     return path[min(2 * len(path) // 3, len(path) - 1)]
-
-
-def same_batches(batches, seed):
-    """Return the batches in an order of their own, so that those of the fit stay as they were."""
-    return type(batches)(
-        batches.ragged,
-        batches.targets,
-        batches.weights,
-        batch_size=batches.batch_size,
-        random_state=np.random.RandomState(seed),
-    )

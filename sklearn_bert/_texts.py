@@ -1,4 +1,4 @@
-"""Anything array-like that holds texts becomes ``list[str]``; anything else, one clear sentence."""
+"""Anything array-like of texts or pairs becomes a list; anything else, one clear sentence."""
 
 from collections.abc import Mapping, Set
 from numbers import Number
@@ -26,18 +26,53 @@ def check_texts(X):
     ValueError
         If `X` is a single str, is empty, or has more than one column.
     """
+    texts = check_texts_or_pairs(X)
+    if is_pairs(texts):
+        raise ValueError(
+            f"X must be one column of texts, got shape {(len(texts), 2)}; select one column, as in "
+            "X['text'], or use a ColumnTransformer."
+        )
+    return texts
+
+
+def check_texts_or_pairs(X):
+    """Return the texts of `X` as a list of str, or its pairs as a list of tuples of two str.
+
+    Parameters
+    ----------
+    X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+        As for `check_texts`. Two columns are pairs; so is a list of tuples of two. A list of two
+        str is two texts.
+
+    Returns
+    -------
+    texts : list of str or list of (str, str)
+
+    Raises
+    ------
+    TypeError
+        If `X` is no array-like, or a text is not a str.
+    ValueError
+        If `X` is a single str, is empty, or has more than two columns.
+    """
     if isinstance(X, str):
         raise ValueError(
             f"X must be an array-like of texts, got the single text {_shorten(X)}; pass [text]."
         )
-    values = _as_column(X)
-    if not values:
+    columns = _columns(X)
+    if not len(columns[0]):
         raise ValueError("X must hold at least one text, got 0 (shape=(0,)); pass one or more.")
-    return [_check_text(value, row) for row, value in enumerate(values)]
+    checked = [[_check_text(value, row) for row, value in enumerate(column)] for column in columns]
+    return checked[0] if len(checked) == 1 else list(zip(*checked, strict=True))
 
 
-def _as_column(X):
-    """Return the rows of a one-column `X` as a list of Python objects."""
+def is_pairs(texts):
+    """Return whether what `check_texts_or_pairs` gave is pairs."""
+    return isinstance(texts[0], tuple)
+
+
+def _columns(X):
+    """Return the one or two columns of `X` as lists of Python objects."""
     if isinstance(X, (bytes, Number, Mapping, Set)) or X is None:
         raise TypeError(
             f"X must be an array-like of texts, got {_shorten(X)} of type {type(X).__name__}; "
@@ -49,7 +84,7 @@ def _as_column(X):
             "BERT does its own vectorizing."
         )
     if len(shape := _shape(X)) > 1:
-        return _only_column(X, shape)
+        return _columns_of_table(X, shape)
     for method in ("to_pylist", "to_list", "tolist"):  # Arrow, pandas and polars, NumPy
         if hasattr(X, method):
             values = getattr(X, method)()
@@ -63,8 +98,8 @@ def _as_column(X):
                 f"{type(X).__name__}; pass a list of str."
             ) from None
     if values and all(isinstance(value, (list, tuple)) for value in values):
-        return _only_column(values, (len(values), max(map(len, values))))
-    return values
+        return _columns_of_table(values, (len(values), max(map(len, values))))
+    return [values]
 
 
 def _shape(X):
@@ -73,22 +108,23 @@ def _shape(X):
     return shape if isinstance(shape, tuple) else ()
 
 
-def _only_column(X, shape):
-    """Return the single column of a two-dimensional `X` as a list."""
-    if len(shape) != 2 or shape[1] != 1:
+def _columns_of_table(X, shape):
+    """Return the one or two columns of a two-dimensional `X` as lists."""
+    if len(shape) != 2 or shape[1] not in (1, 2):
         raise ValueError(
-            f"X must be one column of texts, got shape {shape}; select one column, as in "
-            "X['text'], or use a ColumnTransformer."
+            f"X must be one column of texts, or two of text pairs, got shape {shape}; select one "
+            "column, as in X['text'], or use a ColumnTransformer."
         )
+    numbers = range(shape[1])
     if hasattr(X, "iloc"):  # pandas
-        return X.iloc[:, 0].tolist()
+        return [X.iloc[:, number].tolist() for number in numbers]
     if hasattr(X, "to_series"):  # polars
-        return X.to_series().to_list()
+        return [X.to_series(number).to_list() for number in numbers]
     if hasattr(X, "to_pylist"):  # an Arrow table
-        return X.column(0).to_pylist()
+        return [X.column(number).to_pylist() for number in numbers]
     if isinstance(X, np.ndarray):
-        return X[:, 0].tolist()
-    return [row[0] if len(row) else None for row in X]
+        return [X[:, number].tolist() for number in numbers]
+    return [[row[number] if len(row) > number else None for row in X] for number in numbers]
 
 
 def _check_text(value, row):

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -9,6 +10,8 @@ from time import perf_counter
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.metaestimators import available_if
+
+from ._estimator import TextsCutWarning
 
 _MEGABYTE = 2**20
 
@@ -157,7 +160,9 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
         model = clone(estimator)
         with _PeakMemory() as peak:
             start = perf_counter()
-            model.fit(data.take_texts(train), data.y[train])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+                model.fit(data.take_texts(train), data.y[train])
             trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
             texts = data.take_texts(test)
             trial.recorded, trial.predict_seconds = _record(model, texts, data.classes)

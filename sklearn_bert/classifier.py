@@ -1,23 +1,22 @@
 """BERT as a scikit-learn classifier of texts."""
 
-import os
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.metrics import get_scorer_names
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._callbacks import CallbacksMixin
-from ._fitting import FittingMixin
-from ._texts import check_texts
+from ._estimator import TextEstimator
+from ._labels import encode_indicator, encode_labels, is_indicator
+from ._targets import class_target, indicator_target
 
 
-class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEstimator):
-    """Fine-tune BERT, or another Hugging Face encoder, to classify texts.
+class BertTextClassifier(ClassifierMixin, TextEstimator):
+    """Fine-tune BERT, or another Hugging Face encoder, to classify texts or pairs of texts.
 
     The pretrained encoder gets a new classification head, and all of it is trained with AdamW
     under the one-cycle policy: the learning rate rises linearly for half of the steps and falls
@@ -35,13 +34,22 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
 
     max_length : int, default=None
         Tokens kept of each text, special tokens included; the rest is cut off. None keeps as
-        many as the model can read (512 for BERT).
+        many as the model can read (512 for BERT). A warning tells how many texts are cut.
+
+    long_text : {"head", "head+tail", "windows"}, default="head"
+        What is read of a text longer than that: its beginning; a quarter from its beginning and
+        three from its end; or all of it, in windows that overlap. A text trains each of its
+        windows to its label, together they weigh as much as another text, and their logits are
+        averaged. Pairs know "head" only, which shortens the longer text of a pair first.
+
+    stride : int, default=None
+        Tokens that neighbouring windows share, at most half of a window. None is a quarter.
 
     epochs : int, default=3
         Passes over the training data.
 
     batch_size : int, default=32
-        Texts per optimizer step.
+        Texts, or windows, per optimizer step.
 
     learning_rate : float, "auto" or "find", default="auto"
         Peak of the one-cycle policy, for the pretrained body; that of the new head is 100 times
@@ -50,12 +58,30 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         :class:`~sklearn_bert.LearningRateFinderDisplay` first, some 100 steps. The value used is
         ``learning_rate_``.
 
+    layer_decay : float, default=1.0
+        Factor of the learning rate from each layer to the one below it, the embeddings lowest,
+        in (0, 1].
+
+    freeze : int or "all", default=0
+        Layers that are not trained, counted from the embeddings, which then are not either.
+        "all" trains only what comes after the layers, pooler and head: the texts pass through
+        the encoder once, whatever the `epochs`.
+
     weight_decay : float, default=0.01
         Decoupled weight decay of the weight matrices. Biases and norms have none.
 
     class_weight : dict or "balanced", default=None
         Weights of the classes, by label; labels left out of a dict weigh 1. "balanced" makes
-        every class count the same. They are multiplied into `sample_weight`.
+        every class count the same. They are multiplied into `sample_weight`. With several labels
+        a text, the weight is that of the texts that have the label.
+
+    label_smoothing : float, default=0.0
+        Share of the truth that is spread evenly over all classes, in [0, 1): the classifier is
+        less sure of itself.
+
+    focal_gamma : float, default=0.0
+        Focal loss: the loss of a text is multiplied by (1 - probability of the truth) to this
+        power, so that texts that are easy count for less.
 
     early_stopping : bool, default=False
         Whether to hold out a stratified part of the training data, to stop when the result on
@@ -71,6 +97,11 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
     scoring : str, callable or None, default="loss"
         What `early_stopping` looks at: the loss on the held-out data, any scikit-learn scorer,
         or None for :meth:`score`.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
+        rate, instead of from the pretrained ones. `model` is not looked at then, and there can be
+        no new classes.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own. They are cloned at each fit. Their parameters are
@@ -106,7 +137,14 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted, of the type that they came in.
+        The labels, sorted, of the type that they came in. Of an indicator matrix: the names of
+        its columns if it was a data frame, else their numbers.
+
+    multilabel_ : bool
+        Whether each text may have several labels.
+
+    pairs_ : bool
+        Whether it reads pairs of texts.
 
     module_ : transformers.PreTrainedModel
         The fine-tuned torch module.
@@ -135,6 +173,9 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
 
     See Also
     --------
+    BertTextRegressor : The same for numbers.
+    BertTextEmbedder : Texts to vectors, for other estimators to work on.
+    compare : Whether it is worth it.
     sklearn.feature_extraction.text.TfidfVectorizer : The simpler and much faster way from texts
         to a classifier; compare with it before paying for BERT.
 
@@ -168,6 +209,10 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
     the rest of the fit. Prediction does the same. `batch_size` is always what the optimizer sees:
     on a CPU, batches of more than 4096 tokens are computed in pieces from the start.
 
+    There is no ``partial_fit``: the one-cycle policy has to know the number of its steps, and a
+    model that sees its data once, in the order in which it arrives, forgets what came first. To go
+    on with new data, fit on all of it, or with ``warm_start=True`` on a mixture of old and new.
+
     Fits in several threads of one process run one after the other, since dropout draws from
     torch's global generator. To run several at once, use processes.
 
@@ -186,6 +231,12 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
 
     I. Loshchilov, F. Hutter (2019). Decoupled Weight Decay Regularization. ICLR.
 
+    C. Sun, X. Qiu, Y. Xu, X. Huang (2019). How to Fine-Tune BERT for Text Classification? CCL
+    (`long_text`).
+
+    T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar (2017). Focal Loss for Dense Object
+    Detection. ICCV.
+
     Examples
     --------
     >>> from sklearn_bert import BertTextClassifier
@@ -199,26 +250,10 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
     """
 
     _parameter_constraints: dict = {
-        "model": [str, os.PathLike],
-        "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "find"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        **TextEstimator._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
-        "callbacks": [list, None],
-        "device": [str],
-        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
-        "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
 
     # That `predict` gives the label of the highest probability, always: whoever needs both can
@@ -230,15 +265,22 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         model="bert-base-uncased",
         *,
         max_length=None,
+        long_text="head",
+        stride=None,
         epochs=3,
         batch_size=32,
         learning_rate="auto",
+        layer_decay=1.0,
+        freeze=0,
         weight_decay=0.01,
         class_weight=None,
+        label_smoothing=0.0,
+        focal_gamma=0.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=2,
         scoring="loss",
+        warm_start=False,
         callbacks=None,
         device="auto",
         dtype="auto",
@@ -248,15 +290,22 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
     ):
         self.model = model
         self.max_length = max_length
+        self.long_text = long_text
+        self.stride = stride
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.layer_decay = layer_decay
+        self.freeze = freeze
         self.weight_decay = weight_decay
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.focal_gamma = focal_gamma
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
+        self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device
         self.dtype = dtype
@@ -270,12 +319,14 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
 
         Parameters
         ----------
-        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
             The texts: a list, tuple, NumPy array, or a column or one-column frame of pandas,
-            polars or Arrow. "" is a text.
+            polars or Arrow. "" is a text. Two columns, or a list of tuples of two, are pairs of
+            texts; a list of two str is two texts.
 
-        y : array-like of shape (n_samples,)
-            The labels, of any type.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels, of any type. With several labels a text: a matrix of 0 and 1, dense,
+            sparse or a data frame, with a column for each label.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the texts in the loss, not negative; only their ratios count. A text of
@@ -291,31 +342,94 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If `X`, `y` or `sample_weight` do not fit together, there is only one class, or the
-            model, its `max_length`, its gradient checkpointing or the device cannot be used.
+            If `X`, `y` or `sample_weight` do not fit together, there is only one class or, going
+            on, a new one, or the model, its `max_length`, `stride` or `freeze`, its gradient
+            checkpointing or the device cannot be used.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
             If the device runs out of memory even with one text at a time.
         """
-        # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
-        fitted = self._train(*self._check_input(X, y, sample_weight))
-        vars(self).update(fitted)
-        return self
+        return self._fit(X, y, sample_weight)
+
+    def _read_target(self, texts, y, sample_weight):
+        """Return what there is to learn."""
+        settings = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
+        several = is_indicator(y)
+        if several:
+            classes, values = encode_indicator(y)
+        else:
+            classes, values = encode_labels(y, estimator_name=type(self).__name__)
+        if self._continues():
+            self._check_known(classes, several)
+        weights = self._check_weights(texts, values, sample_weight)
+        if several:
+            return indicator_target(classes, values, weights, self.class_weight, **settings)
+        weights = weights * compute_sample_weight(self.class_weight, classes[values])
+        present = classes[np.unique(values[weights > 0])].tolist()
+        if len(present) < 2:
+            found = f"one class: {present[0]!r}" if present else "no class"
+            raise ValueError(
+                f"y must have at least 2 classes with a weight above 0, got {found}; add texts of "
+                "another class."
+            )
+        if self._continues():
+            values = np.searchsorted(self.classes_, classes)[values]
+            classes = self.classes_
+        return class_target(classes, values, weights, **settings)
+
+    def _check_known(self, classes, several):
+        """Refuse labels that a classifier that goes on does not know."""
+        unknown = [label for label in classes.tolist() if label not in self.classes_.tolist()]
+        if several != self.multilabel_ or (several and len(classes) != len(self.classes_)):
+            unknown = unknown or classes.tolist()
+        if unknown:
+            raise ValueError(
+                f"warm_start=True needs the classes of the first fit, {self.classes_.tolist()!r}, "
+                f"got {unknown[0]!r}; use warm_start=False to learn new classes from the start."
+            )
+
+    def _criterion(self, target):
+        """Return the loss."""
+        from torch import from_numpy
+
+        from ._losses import BinaryCrossEntropy, CrossEntropy
+
+        if target.is_classes:
+            return CrossEntropy(**target.settings)
+        weights = {name: from_numpy(target.settings[name]) for name in ("present", "absent")}
+        return BinaryCrossEntropy(**{**target.settings, **weights})
+
+    def _judge(self, outputs, fitted):
+        """Warn if all texts held out are predicted to be of the same class, or to have none."""
+        outputs = outputs.cpu().numpy()
+        if fitted["multilabel_"]:
+            labels = "no label" if (outputs <= 0).all() else None
+        else:
+            classes = np.unique(outputs.argmax(axis=1))
+            labels = repr(fitted["classes_"][classes[0]].item()) if len(classes) == 1 else None
+        if labels is not None:
+            warnings.warn(
+                f"All {len(outputs)} texts held out for validation are predicted to have {labels}: "
+                "the classifier has collapsed to one answer; train for more epochs, at another "
+                "learning_rate, or with class_weight='balanced'.",
+                UserWarning,
+                stacklevel=6,
+            )
 
     def decision_function(self, X):
         """Return the logits of the classes.
 
         Parameters
         ----------
-        X : array-like of str of shape (n_samples,) or (n_samples, 1)
-            The texts.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
 
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The logits, in the order of ``classes_``; with two classes, that of ``classes_[1]``
-            minus that of ``classes_[0]``.
+            The logits, in the order of ``classes_``; with two classes that exclude each other,
+            that of ``classes_[1]`` minus that of ``classes_[0]``.
 
         Raises
         ------
@@ -324,19 +438,21 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If `X` is a single str, is empty or has several columns.
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
         """
         check_is_fitted(self)
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        logits = self._outputs(X)
+        if self.multilabel_ or len(self.classes_) > 2:
+            return logits
+        return logits[:, 1] - logits[:, 0]
 
     def predict_log_proba(self, X):
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like of str of shape (n_samples,) or (n_samples, 1)
-            The texts.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
 
         Returns
         -------
@@ -350,23 +466,25 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If `X` is a single str, is empty or has several columns.
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
         """
         check_is_fitted(self)
-        return log_softmax(self._logits(X), axis=1)
+        logits = self._outputs(X)
+        return log_expit(logits) if self.multilabel_ else log_softmax(logits, axis=1)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
 
         Parameters
         ----------
-        X : array-like of str of shape (n_samples,) or (n_samples, 1)
-            The texts.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``; rows sum to 1.
+            In the order of ``classes_``. Rows sum to 1, but where a text may have several labels:
+            there each probability is for itself.
 
         Raises
         ------
@@ -375,23 +493,28 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If `X` is a single str, is empty or has several columns.
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
         """
         check_is_fitted(self)
-        return softmax(self._logits(X), axis=1)
+        return self._proba(self._outputs(X))
+
+    def _proba(self, logits):
+        """Return the probabilities."""
+        return expit(logits) if self.multilabel_ else softmax(logits, axis=1)
 
     def predict(self, X):
         """Return the most probable class of each text.
 
         Parameters
         ----------
-        X : array-like of str of shape (n_samples,) or (n_samples, 1)
-            The texts.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
 
         Returns
         -------
-        y_pred : ndarray of shape (n_samples,)
-            Labels, of the type that `fit` was given.
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels, of the type that `fit` was given. With several labels a text, 1 for those of a
+            probability above 0.5, else 0.
 
         Raises
         ------
@@ -400,51 +523,15 @@ class BertTextClassifier(CallbacksMixin, FittingMixin, ClassifierMixin, BaseEsti
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If `X` is a single str, is empty or has several columns.
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
         """
         check_is_fitted(self)
-        return self.classes_[softmax(self._logits(X), axis=1).argmax(axis=1)]
-
-    def _logits(self, X):
-        """Return the logits of each text, in float64."""
-        from ._device import explained_memory_error, find_dtype
-        from ._inference import predict_logits
-        from ._tokens import tokenize
-
-        texts = check_texts(X)
-        ragged = tokenize(self.tokenizer_, texts, self.max_length_)
-        device = self._prediction_device()
-        # What "auto" finds may round labels away: half precision only where it was asked for.
-        dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
-        with explained_memory_error(
-            device, batch_size=self.batch_size, max_length=self.max_length_
-        ):
-            logits = predict_logits(self.module_, ragged, device, dtype)
-        return logits.astype(np.float64)
-
-    def _prediction_device(self):
-        """Return where to predict: `device`, or what there is on a machine without it."""
-        from ._device import find_device
-
-        try:
-            return find_device(self.device)
-        except ValueError as error:
-            device = find_device("auto")
-            warnings.warn(f"{error} Predicting on {str(device)!r}.", UserWarning, stacklevel=4)
-            return device
-
-    def __getstate__(self):
-        """Return the state with the module on the CPU, so that any machine can load it."""
-        state = dict(super().__getstate__())
-        if "module_" in state and self.module_.device.type != "cpu":
-            from ._device import copy_to_cpu
-
-            state["module_"] = copy_to_cpu(self.module_)
-        return state
+        proba = self._proba(self._outputs(X))
+        if self.multilabel_:
+            return (proba > 0.5).astype(np.int64)
+        return self.classes_[proba.argmax(axis=1)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
+        tags.classifier_tags.multi_label = True
         return tags

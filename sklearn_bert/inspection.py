@@ -7,7 +7,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from ._labels import encode_labels
-from ._texts import check_texts
+from ._texts import check_texts, check_texts_or_pairs
 
 _CURVE_SMOOTHING = 0.95
 
@@ -331,7 +331,7 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     """
     import pandas as pd
 
-    texts = check_texts(X)
+    texts = check_texts_or_pairs(X)
     labels, targets = encode_labels(y, estimator_name="top_losses")
     check_consistent_length(texts, targets)
     if proba is None:
@@ -434,7 +434,7 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
         raise ValueError(f"target must be one of the classes {classes!r}, got {target!r}.")
     from ._attribution import attribute
 
-    logits = estimator._logits(texts)
+    logits = estimator._outputs(texts)
     columns = logits.argmax(axis=1) if target is None else [classes.index(target)] * len(texts)
     return attribute(
         estimator.module_,

@@ -42,6 +42,7 @@ def make_tokenizer(special=("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")):
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],  # as BERT's
         pad_token=pad,
         unk_token=unk,
         cls_token=cls,

@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, make_scorer
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring, Freezer
 from transformers import AutoModel
 
-from sklearn_bert import BertTextClassifier
+from sklearn_bert import BertTextClassifier, TextsCutWarning
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 
@@ -113,7 +113,8 @@ def test_empty_and_unknown_texts_are_texts(make_classifier):
 
 
 def test_texts_beyond_the_limit_are_cut(make_classifier, reviews):
-    clf = make_classifier(max_length=5).fit(*reviews)
+    with pytest.warns(TextsCutWarning):
+        clf = make_classifier(max_length=5).fit(*reviews)
     assert clf.max_length_ == 5
     np.testing.assert_array_equal(
         clf.predict_proba(["good film a bad bad bad"]), clf.predict_proba(["good film a"])
@@ -139,7 +140,9 @@ def test_what_is_kept_after_fit_is_what_the_docstring_lists(fitted):
         "learning_rate_",
         "max_length_",
         "module_",
+        "multilabel_",
         "n_epochs_",
+        "pairs_",
         "tokenizer_",
         "training_curve_",
     }
@@ -434,7 +437,8 @@ def test_the_part_held_out_is_stratified_and_not_trained_on(make_classifier):
     callback = RecordBatches(seen)
     clf = make_classifier(early_stopping=True, validation_fraction=0.25, epochs=2)
     clf._clone_callbacks = lambda: [callback]
-    clf.fit(texts, ["a"] * 20 + ["b"] * 20)
+    with pytest.warns(UserWarning, match=r"All 10 texts held out .* to have 'a'|'b': the class"):
+        clf.fit(texts, ["a"] * 20 + ["b"] * 20)
     trained = {length for lengths, training, _ in seen if training for length in lengths}
     held_out = {length for lengths, training, _ in seen if not training for length in lengths}
     assert len(held_out) == 10

@@ -66,7 +66,7 @@ def test_against_the_other_class_the_same_word_counts_the_other_way(real, method
 def test_the_logit_is_that_of_the_classifier(fitted, method):
     captum_or_skip(method)
     (found,) = explain(fitted, ["the good film"], target="pos", method=method)
-    assert found.logit == pytest.approx(fitted._logits(["the good film"])[0, 1], abs=1e-4)
+    assert found.logit == pytest.approx(fitted._outputs(["the good film"])[0, 1], abs=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -109,7 +109,7 @@ def test_a_repr_names_class_and_strongest_words(real):
 
 
 def test_long_texts_are_explained_up_to_where_they_are_cut(make_classifier, reviews):
-    clf = make_classifier(max_length=8).fit(*reviews)
+    clf = make_classifier(max_length=8, long_text="head+tail").fit(*reviews)
     (found,) = explain(clf, ["the good film " * 10], method="occlusion")
     assert len(found.tokens) == 8
     assert found.to_html().count("the good film") >= 1

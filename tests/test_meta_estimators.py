@@ -110,9 +110,9 @@ def test_a_pipeline_transforms_the_texts_before_the_classifier(clf, reviews, con
 
 def test_a_pipeline_sets_the_classifiers_parameters(clf, reviews):
     pipeline = Pipeline([("lower", FunctionTransformer(lower)), ("clf", clf)])
-    pipeline.set_params(clf__epochs=1, clf__max_length=8).fit(*reviews)
+    pipeline.set_params(clf__epochs=1, clf__max_length=12).fit(*reviews)
     assert len(pipeline["clf"].history_) == 1
-    assert pipeline["clf"].max_length_ == 8
+    assert pipeline["clf"].max_length_ == 12
 
 
 def test_the_slices_of_a_pipeline_do_what_the_whole_does(clf, reviews):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_bert._net import WeightedCrossEntropy
+from sklearn_bert._losses import CrossEntropy
 
 
 class RecordSteps(Callback):
@@ -91,7 +91,7 @@ def test_the_loss_is_the_mean_of_weight_times_cross_entropy():
     logits, targets = torch.randn(5, 3, generator=torch.manual_seed(0)), torch.arange(5) % 3
     weights = torch.tensor([0.0, 1.0, 2.0, 0.5, 1.5])
     losses = -torch.log_softmax(logits, dim=1)[torch.arange(5), targets]
-    loss = WeightedCrossEntropy()(logits, (targets, weights))
+    loss = CrossEntropy()(logits, (targets, weights))
     torch.testing.assert_close(loss, (losses * weights).sum() / 5)
 
 

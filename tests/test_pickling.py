@@ -30,6 +30,8 @@ FITTED = {
     "history_",
     "n_epochs_",
     "training_curve_",
+    "multilabel_",
+    "pairs_",
 }
 
 # What an application does that loads a model, on a machine without a network: the first try to

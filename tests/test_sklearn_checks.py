@@ -1,8 +1,12 @@
 """scikit-learn's own battery of checks, through numeric data rendered as words."""
 
 import pytest
-from numeric_as_text import NumericAsTextClassifier
-from sklearn.base import is_classifier
+from numeric_as_text import (
+    NumericAsTextClassifier,
+    NumericAsTextEmbedder,
+    NumericAsTextRegressor,
+)
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import (
     check_estimator,
@@ -10,13 +14,23 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklearn_bert import BertTextClassifier, _inference
+from sklearn_bert import (
+    BertTextClassifier,
+    BertTextEmbedder,
+    BertTextRegressor,
+    _inference,
+)
 
 # scikit-learn expects the same of SGDClassifier: a row of weight 2 in one batch is not the row
 # twice, in two batches.
+WEIGHTS = {"check_sample_weight_equivalence_on_dense_data": "weights do not repeat rows under SGD"}
 EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": "weights do not repeat rows under SGD",
+    "NumericAsTextClassifier": WEIGHTS,
+    "NumericAsTextRegressor": WEIGHTS,
+    "NumericAsTextEmbedder": {},
 }
+ADAPTERS = [NumericAsTextClassifier(), NumericAsTextRegressor(), NumericAsTextEmbedder()]
+CLASSES = [BertTextClassifier, BertTextRegressor, BertTextEmbedder]
 
 DATA_FREE_CHECKS = [
     "check_estimator_cloneable",
@@ -50,35 +64,38 @@ def one_text_at_a_time_where_batches_are_compared(monkeypatch, request):
 
 @pytest.mark.filterwarnings("ignore")  # the checks provoke warnings on purpose
 @parametrize_with_checks(
-    [NumericAsTextClassifier()], expected_failed_checks=lambda _: EXPECTED_FAILURES
+    ADAPTERS, expected_failed_checks=lambda adapter: EXPECTED_FAILURES[type(adapter).__name__]
 )
 def test_passes_the_check(estimator, check):
     check(estimator)
 
 
-def test_each_expected_failure_names_a_check_that_ran():
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_each_expected_failure_names_a_check_that_ran(adapter):
     names = {
-        getattr(check, "func", check).__name__
-        for _, check in estimator_checks_generator(NumericAsTextClassifier())
+        getattr(check, "func", check).__name__ for _, check in estimator_checks_generator(adapter)
     }
-    assert len(names) > 50
-    assert names >= EXPECTED_FAILURES.keys()
+    assert len(names) > 40
+    assert names >= EXPECTED_FAILURES[type(adapter).__name__].keys()
 
 
+@pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("name", DATA_FREE_CHECKS)
-def test_the_class_itself_passes_the_check(name):
-    getattr(estimator_checks, name)("BertTextClassifier", BertTextClassifier())
+def test_the_class_itself_passes_the_check(name, kind):
+    getattr(estimator_checks, name)(kind.__name__, kind())
 
 
+@pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.filterwarnings("ignore")  # it warns of the checks that text input skips
-def test_check_estimator_passes_on_the_class_itself():
-    assert check_estimator(BertTextClassifier())
+def test_check_estimator_passes_on_the_class_itself(kind):
+    assert check_estimator(kind())
 
 
 def test_tags_tell_of_texts():
     tags = BertTextClassifier().__sklearn_tags__()
     assert is_classifier(BertTextClassifier())
+    assert is_regressor(BertTextRegressor())
     assert tags.input_tags.string
     assert tags.input_tags.one_d_array
     assert not tags.input_tags.two_d_array
-    assert not tags.classifier_tags.multi_label
+    assert tags.classifier_tags.multi_label

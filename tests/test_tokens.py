@@ -18,9 +18,10 @@ class Counting:
         self.tokenizer = tokenizer
         self.texts = []
 
-    def __call__(self, texts, **options):
-        self.texts += texts
-        return self.tokenizer(texts, **options)
+    def __call__(self, texts, *second, **options):
+        if isinstance(texts, list):
+            self.texts += zip(texts, *second, strict=True) if second else texts
+        return self.tokenizer(texts, *second, **options)
 
     def __len__(self):
         return len(self.tokenizer)
@@ -79,20 +80,25 @@ def test_a_copy_of_the_tokenizer_finds_the_same(tokenizer):
     assert other.texts == []
 
 
-@pytest.mark.parametrize("change", ["max_length", "token", "tokenizer"])
+def test_lengths_share_what_is_tokenized(tokenizer):
+    tokenize(tokenizer, TEXTS, 16)
+    ragged = tokenize(tokenizer, TEXTS, 3)
+    assert len(tokenizer.texts) == len(TEXTS)
+    expected = make_tokenizer()(TEXTS, truncation=True, max_length=3)
+    assert [ragged[row].tolist() for row in range(5)] == expected["input_ids"]
+
+
+@pytest.mark.parametrize("change", ["token", "tokenizer"])
 def test_other_ids_are_not_mistaken(tokenizer, change):
     tokenize(tokenizer, TEXTS, 16)
-    other, max_length = Counting(make_tokenizer()), 16
-    if change == "max_length":
-        max_length = 3
-    elif change == "token":
+    if change == "token":
         other = tokenizer
         tokenizer.texts.clear()
         other.tokenizer.add_tokens(["unheard"])
     else:
         other = Counting(make_tokenizer(("[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]")))
-    ragged = tokenize(other, TEXTS, max_length)
-    expected = copy.deepcopy(other.tokenizer)(TEXTS, truncation=True, max_length=max_length)
+    ragged = tokenize(other, TEXTS, 16)
+    expected = copy.deepcopy(other.tokenizer)(TEXTS, truncation=True, max_length=16)
     assert [ragged[row].tolist() for row in range(5)] == expected["input_ids"]
     assert len(other.texts) == 5
 
@@ -124,7 +130,7 @@ def test_candidates_and_folds_share(make_classifier, reviews, cache, monkeypatch
     seen = []
     rows = _tokens._rows
     monkeypatch.setattr(
-        _tokens, "_rows", lambda t, texts, n: seen.extend(texts) or rows(t, texts, n)
+        _tokens, "_rows", lambda t, texts, **kw: seen.extend(texts) or rows(t, texts, **kw)
     )
     X = [f"{text} {i}" for i, text in enumerate(reviews[0])]
     search = GridSearchCV(make_classifier(epochs=1), {"learning_rate": [1e-3, 5e-3]}, cv=3)

@@ -90,9 +90,9 @@ def test_labels_are_those_of_predict_even_against_the_probabilities(data):
 
 def test_bert_is_asked_only_once(data, make_classifier, monkeypatch):
     calls = []
-    original = type(make_classifier())._logits
+    original = type(make_classifier())._outputs
     monkeypatch.setattr(
-        "sklearn_bert.BertTextClassifier._logits",
+        "sklearn_bert.BertTextClassifier._outputs",
         lambda self, X: calls.append(len(X)) or original(self, X),
     )
     trial = run(make_classifier(), data, "accuracy", "neg_log_loss")

@@ -1,0 +1,292 @@
+"""What classifier and regressor share: from texts and targets to fitted attributes, and back."""
+
+import copy
+import os
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+from ._callbacks import CallbacksMixin
+from ._model import TextModel
+from ._texts import check_texts_or_pairs, is_pairs
+
+
+class TextsCutWarning(UserWarning):
+    """Some texts are longer than what is kept of them."""
+
+
+class TextEstimator(CallbacksMixin, TextModel):
+    """A model that is fine-tuned on texts.
+
+    A subclass says what there is to learn, in `_read_target`, and by which loss, in `_criterion`.
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, os.PathLike],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "long_text": [StrOptions({"head", "head+tail", "windows"})],
+        "stride": [Interval(Integral, 0, None, closed="left"), None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "find"})],
+        "layer_decay": [Interval(Real, 0, 1, closed="right")],
+        "freeze": [Interval(Integral, 0, None, closed="left"), StrOptions({"all"})],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "warm_start": ["boolean"],
+        "callbacks": [list, None],
+        "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _fit(self, X, y, sample_weight):
+        """Fit and return self."""
+        # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
+        fitted = self._train(*self._check_input(X, y, sample_weight))
+        vars(self).update(fitted)
+        return self
+
+    def _check_input(self, X, y, sample_weight):
+        """Return the texts that have a weight, and what there is to learn of them."""
+        texts = check_texts_or_pairs(X)
+        self._check_kind(texts, fitted=self._continues())
+        target = self._read_target(texts, y, sample_weight)
+        rows = np.flatnonzero(target.weights)
+        if not len(rows):
+            raise ValueError(
+                "sample_weight must be above 0 for at least one text, got only zeros; weigh the "
+                "texts to learn from."
+            )
+        return [texts[row] for row in rows], target.take(rows)
+
+    def _check_weights(self, texts, y, sample_weight):
+        """Return the weight of each text, once there is a `y` for each of them."""
+        check_consistent_length(texts, y)
+        return _check_sample_weight(
+            sample_weight, texts, dtype=np.float64, ensure_non_negative=True
+        )
+
+    def _continues(self):
+        """Return whether a fit goes on from the weights of the last one."""
+        return self.warm_start and hasattr(self, "module_")
+
+    def _check_kind(self, texts, *, fitted=True):
+        """Refuse pairs where texts were learnt from, and the other way round."""
+        pairs = is_pairs(texts)
+        if fitted and pairs != self.pairs_:
+            names = {True: "pairs of texts", False: "single texts"}
+            raise ValueError(
+                f"X must hold {names[self.pairs_]}, which this {type(self).__name__} was fitted "
+                f"to, got {names[pairs]}; pass X of the same columns as in fit."
+            )
+        if pairs and self.long_text != "head":
+            raise ValueError(
+                f"long_text={self.long_text!r} needs single texts, got pairs; use 'head', which "
+                "cuts the longer text of a pair first."
+            )
+
+    def _train(self, texts, target):
+        """Return the fitted attributes."""
+        from ._device import explained_memory_error, find_device, find_dtype, seeded
+        from ._net import train
+
+        callbacks = self._clone_callbacks()
+        device = find_device(self.device)
+        dtype = find_dtype(self.dtype, device)
+        seed = self._draw_seed()
+        random_state = np.random.RandomState(seed)
+        with seeded(seed, device):
+            fitted, batches = self._load(texts, target)
+            self._warn_of_cut(batches.ragged.uncut, fitted)
+            module = fitted["module_"]
+            rows, valid_rows = self._split(target, random_state)
+            validation = None if valid_rows is None else batches.take(valid_rows)
+            batches = batches.take(rows, random_state)
+            options = self._training_options(target, device, dtype)
+            with explained_memory_error(
+                device, batch_size=self.batch_size, max_length=fitted["max_length_"]
+            ):
+                fitted["learning_rate_"] = self._peak(module, batches, seed, options)
+                history, curve, validated = train(
+                    module,
+                    batches,
+                    validation,
+                    epochs=self.epochs,
+                    learning_rate=fitted["learning_rate_"],
+                    patience=self.n_iter_no_change,
+                    score=self._validation_score(fitted, texts, target, valid_rows),
+                    callbacks=callbacks,
+                    verbose=self.verbose,
+                    **options,
+                )
+        if validated is not None:
+            self._judge(validated, fitted)
+        return {
+            **fitted,
+            "history_": history,
+            "training_curve_": curve,
+            "n_epochs_": len(history),
+        }
+
+    def _judge(self, outputs, fitted):
+        """Look at the outputs for the texts held out; a subclass may warn."""
+
+    def _training_options(self, target, device, dtype):
+        """Return what training and range test are given alike."""
+        return {
+            "criterion": self._criterion(target),
+            "head_is_new": not self._continues(),
+            "layer_decay": self.layer_decay,
+            "freeze": self.freeze,
+            "weight_decay": self.weight_decay,
+            "device": device,
+            "dtype": dtype,
+            "gradient_checkpointing": self.gradient_checkpointing,
+        }
+
+    def _draw_seed(self):
+        """Return the one integer from which all that is random in a fit follows.
+
+        It seeds one generator for torch, and one for the order of the texts and the split.
+        """
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _load(self, texts, target):
+        """Return the attributes that are known before training, and the batches of all texts."""
+        from ._batches import TrainingBatches
+
+        tokenizer, module = self._load_module(target)
+        fitted = {
+            **target.attributes,
+            "module_": module,
+            "tokenizer_": tokenizer,
+            "max_length_": self._find_max_length(tokenizer, module),
+            "pairs_": is_pairs(texts),
+        }
+        batches = TrainingBatches(
+            self._tokenize(texts, tokenizer, fitted["max_length_"]),
+            target.values,
+            target.weights,
+            batch_size=self.batch_size,
+        )
+        return fitted, batches
+
+    def _load_module(self, target):
+        """Return tokenizer and module: those of `model`, or a copy of the fitted ones."""
+        from ._device import copy_to_cpu
+        from ._encoder import load_encoder
+
+        if not self._continues():
+            return load_encoder(self.model, target.n_outputs)
+        return self.tokenizer_, copy.deepcopy(copy_to_cpu(self.module_))
+
+    def _find_max_length(self, tokenizer, module):
+        """Return the tokens kept of a text."""
+        from ._encoder import find_max_length
+
+        return find_max_length(self.max_length, tokenizer, module, self.model)
+
+    def _warn_of_cut(self, lengths, fitted):
+        """Warn of texts that are longer than what is kept of them."""
+        cut = lengths > fitted["max_length_"]
+        if self.long_text != "head" or not cut.any():
+            return
+        lost = 1 - fitted["max_length_"] * cut.sum() / lengths[cut].sum()
+        ways = ["a model for longer texts" if self.max_length is None else "a larger max_length"]
+        ways += [] if fitted["pairs_"] else ["long_text='head+tail'", "long_text='windows'"]
+        warnings.warn(
+            f"{100 * cut.mean():.1f} % of the texts ({cut.sum():,} of {len(cut):,}) are longer "
+            f"than {fitted['max_length_']} tokens and lose {100 * lost:.0f} % of theirs; "
+            f"{' or '.join(ways)} would keep more.",
+            TextsCutWarning,
+            stacklevel=6,
+        )
+
+    def _peak(self, module, batches, seed, options):
+        """Return the peak of the learning rate: as given, by the rule, or by a range test."""
+        from ._optimizer import auto_learning_rate
+
+        if self.learning_rate == "auto":
+            return auto_learning_rate(module.config.hidden_size, self.epochs * len(batches))
+        if self.learning_rate == "find":
+            return self._range_test(module, batches, seed, options).suggestions["steepest"]
+        return self.learning_rate
+
+    def _range_test(self, module, batches, seed, options):
+        """Return the learning-rate range test; module and random numbers are as before."""
+        from ._device import seeded
+        from ._range_test import range_test
+
+        with seeded(seed, options["device"]):
+            # In an order of its own, so that that of the fit stays as it was.
+            return range_test(module, batches.reordered(np.random.RandomState(seed)), **options)
+
+    def _find_learning_rate(self, X, y, sample_weight, **options):
+        """Return the range test on texts and targets that `fit` would be given."""
+        from ._device import explained_memory_error, find_device, find_dtype, seeded
+
+        self._validate_params()
+        texts, target = self._check_input(X, y, sample_weight)
+        device = find_device(self.device)
+        seed = self._draw_seed()
+        with seeded(seed, device):
+            fitted, batches = self._load(texts, target)
+            options |= self._training_options(target, device, find_dtype(self.dtype, device))
+            with explained_memory_error(
+                device, batch_size=self.batch_size, max_length=fitted["max_length_"]
+            ):
+                return self._range_test(fitted["module_"], batches, seed, options)
+
+    def _split(self, target, random_state):
+        """Return the rows to train on, and those held out or None."""
+        rows = np.arange(len(target))
+        if not self.early_stopping:
+            return rows, None
+        return train_test_split(
+            rows,
+            test_size=self.validation_fraction,
+            stratify=target.y if target.is_classes else None,
+            random_state=random_state,
+        )
+
+    def _validation_score(self, fitted, texts, target, rows):
+        """Return the function that scores the module in training on `rows`, None for the loss."""
+        if rows is None or self.scoring == "loss":
+            return None
+        scorer = check_scoring(self, scoring=self.scoring)
+        judged = clone(self)
+        vars(judged).update(fitted)
+        X, y = [texts[row] for row in rows], target.y[rows]
+        return lambda module: scorer(judged, X, y)
+
+    def _outputs(self, X):
+        """Return the outputs of the module for each text, in float64."""
+        from ._device import explained_memory_error, find_dtype
+        from ._inference import predict_outputs
+
+        texts = check_texts_or_pairs(X)
+        self._check_kind(texts)
+        ragged = self._tokenize(texts, self.tokenizer_, self.max_length_)
+        device = self._prediction_device()
+        # What "auto" finds may round labels away: half precision only where it was asked for.
+        dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
+        with explained_memory_error(
+            device, batch_size=self.batch_size, max_length=self.max_length_
+        ):
+            return predict_outputs(self.module_, ragged, device, dtype)

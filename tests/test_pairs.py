@@ -1,0 +1,152 @@
+"""Pairs of texts, in the shapes that they come in."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from transformers import AutoTokenizer
+
+from sklearn_bert import TextsCutWarning
+from sklearn_bert._encoder import load_encoder
+from sklearn_bert._tokens import tokenize
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Pairs of which both words are of one kind, or not."""
+    words = {"good": 1, "fine": 1, "bad": 0, "poor": 0}
+    texts = [(f"the {a} film", f"a {b} book") for a in words for b in words] * 5
+    labels = ["same" if words[a] == words[b] else "other" for a in words for b in words] * 5
+    return texts, labels
+
+
+@pytest.fixture(scope="module")
+def fitted_to_pairs(tiny_model, pairs):
+    from sklearn_bert import BertTextClassifier
+
+    return BertTextClassifier(
+        tiny_model, epochs=8, batch_size=8, learning_rate=5e-3, random_state=0
+    ).fit(*pairs)
+
+
+def test_what_stands_between_two_texts_is_learnt(fitted_to_pairs, pairs):
+    assert fitted_to_pairs.pairs_
+    assert fitted_to_pairs.score(*pairs) > 0.9
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        tuple,
+        np.array,
+        lambda pairs: np.array(pairs, dtype=object),
+        lambda pairs: [list(pair) for pair in pairs],
+        lambda pairs: pd.DataFrame(pairs, columns=["premise", "hypothesis"]),
+        lambda pairs: pl.DataFrame(pairs, schema=["a", "b"], orient="row"),
+        lambda pairs: pa.table({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}),
+    ],
+)
+def test_two_columns_are_pairs_whatever_holds_them(fitted_to_pairs, pairs, convert):
+    expected = fitted_to_pairs.predict_proba(pairs[0][:6])
+    np.testing.assert_array_equal(fitted_to_pairs.predict_proba(convert(pairs[0][:6])), expected)
+
+
+def test_a_list_of_two_texts_is_two_texts(make_classifier):
+    clf = make_classifier().fit(["good film", "bad film"], [1, 0])
+    assert not clf.pairs_
+    assert clf.predict(["good film", "bad film"]).shape == (2,)
+
+
+@pytest.mark.parametrize("max_length", [64, 9, 6])
+def test_ids_types_and_cuts_are_the_tokenizers_own(tiny_model, max_length):
+    pairs = [("good film", "bad book"), ("a " * 20, "good"), ("good", "the " * 30), ("", "bad")]
+    ragged = tokenize(AutoTokenizer.from_pretrained(tiny_model), pairs, max_length)
+    first, second = map(list, zip(*pairs, strict=True))
+    expected = AutoTokenizer.from_pretrained(tiny_model)(
+        first, second, truncation="longest_first", max_length=max_length
+    )
+    assert [ragged[row].tolist() for row in range(4)] == expected["input_ids"]
+    assert [ragged.types_of(row).tolist() for row in range(4)] == expected["token_type_ids"]
+    assert ragged.uncut.tolist() == [7, 24, 34, 4]
+    taken = ragged.take(np.array([2, 0]))
+    assert taken.types_of(1).tolist() == expected["token_type_ids"][0]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_logits_are_those_of_transformers(tiny_model, monkeypatch, packed):
+    import torch
+
+    from sklearn_bert import _forward
+    from sklearn_bert._inference import predict_outputs
+
+    if not packed:
+        monkeypatch.setattr(_forward, "packed_model", lambda *_: None)
+    tokenizer, module = load_encoder(tiny_model, 2)
+    pairs = [("good film", "bad book"), ("a film of a book", "good"), ("", "bad bad film")]
+    found = predict_outputs(
+        module, tokenize(tokenizer, pairs, 64), torch.device("cpu"), torch.float32
+    )
+    for pair, logits in zip(pairs, found, strict=True):
+        with torch.no_grad():
+            expected = module(**tokenizer(*pair, return_tensors="pt")).logits[0].numpy()
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+def test_the_order_of_a_pair_counts(fitted_to_pairs):
+    one, other = fitted_to_pairs.predict_proba([("good film", "bad"), ("bad", "good film")])
+    assert not np.allclose(one, other)
+
+
+def test_pairs_are_not_mistaken_for_each_other(tiny_model):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    ragged = tokenize(tokenizer, [("good film", "bad"), ("good", " filmbad"), ("go", "od")], 16)
+    again = tokenize(tokenizer, [("good", "filmbad"), ("good film", "bad"), ("good", "")], 16)
+    assert again[1].tolist() == ragged[0].tolist()
+    assert again[0].tolist() == ragged[1].tolist() != ragged[0].tolist()
+
+
+def test_a_long_pair_is_told(make_classifier, pairs):
+    texts = [*pairs[0][:20], ("the film " * 20, "good")]
+    with pytest.warns(TextsCutWarning, match=r"4.8 % of the texts \(1 of 21\) .* 59 % of theirs"):
+        make_classifier(max_length=18).fit(texts, [*pairs[1][:20], "same"])
+
+
+def test_single_texts_are_refused_where_pairs_were_learnt(fitted_to_pairs, fitted):
+    with pytest.raises(ValueError, match=r"must hold pairs of texts, .* got single texts"):
+        fitted_to_pairs.predict(["good film"])
+    with pytest.raises(ValueError, match=r"must hold single texts, .* got pairs of texts"):
+        fitted.predict([("good film", "bad")])
+
+
+def test_a_missing_text_of_a_pair_is_named(make_classifier):
+    with pytest.raises(TypeError, match="got None of type NoneType at row 1"):
+        make_classifier().fit([("good", "bad"), ("good", None)], [0, 1])
+    with pytest.raises(TypeError, match="got None of type NoneType at row 1"):
+        make_classifier().fit([("good", "bad"), ("good",)], [0, 1])
+
+
+def test_three_columns_are_refused(make_classifier):
+    with pytest.raises(ValueError, match=r"one column of texts, or two .*got shape \(2, 3\)"):
+        make_classifier().fit([("a", "b", "c")] * 2, [0, 1])
+
+
+@pytest.mark.parametrize("long_text", ["head+tail", "windows"])
+def test_pairs_are_cut_in_one_way_only(make_classifier, pairs, long_text):
+    with pytest.raises(ValueError, match=f"long_text='{long_text.replace('+', '.')}' needs single"):
+        make_classifier(long_text=long_text).fit(*pairs)
+
+
+def test_a_search_takes_pairs(make_classifier, pairs):
+    search = GridSearchCV(make_classifier(epochs=1), {"learning_rate": [1e-3, 5e-3]}, cv=2)
+    search.fit(pd.DataFrame(pairs[0]), pairs[1])
+    assert clone(search.best_estimator_).get_params() == search.best_estimator_.get_params()
+    assert search.predict(pairs[0][:3]).shape == (3,)
+
+
+def test_a_pair_is_one_text_of_the_texts_to_hold_out(make_classifier, pairs):
+    clf = make_classifier(early_stopping=True, scoring="accuracy", epochs=8).fit(*pairs)
+    assert 0 <= clf.history_[-1]["valid_score"] <= 1

@@ -1,6 +1,7 @@
 """From a model's name or folder to tokenizer and module, or one sentence that says why not."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import transformers
 from conftest import make_tokenizer
 from transformers.utils import logging as transformers_logging
 
-from sklearn_bert import BertTextClassifier, _encoder
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, _encoder
 from sklearn_bert._encoder import load_encoder, locate, longest_input
 
 TINY = {
@@ -66,6 +67,30 @@ def test_any_encoder_is_fitted_and_predicts(make_folder, reviews, kind):
     assert proba.shape == (61, 2)
     alone = np.concatenate([clf.predict_proba([text]) for text in X[:5]])
     np.testing.assert_allclose(proba[:5], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_any_encoder_reads_pairs_is_frozen_travels_and_lends(make_folder, kind):
+    folder = make_folder(ARCHITECTURES[kind])
+    pairs = [("the good film", "a bad book"), ("bad", "good of a film")] * 4
+    clf = BertTextClassifier(
+        folder, epochs=1, batch_size=4, freeze=1, layer_decay=0.9, random_state=0
+    )
+    clf = pickle.loads(pickle.dumps(clf.fit(pairs, [0, 1] * 4)))
+    inputs = clf.tokenizer_(*pairs[0], return_tensors="pt")
+    if getattr(clf.module_.config, "type_vocab_size", 0) < 2:
+        inputs.pop("token_type_ids")
+    with torch.no_grad():
+        logits = clf.module_(**inputs).logits[0].numpy()
+    found = clf.decision_function(pairs[:1])[0]
+    np.testing.assert_allclose(found, logits[1] - logits[0], atol=1e-5)
+    for name, parameter in load_encoder(folder, 2)[1].base_model.named_parameters():
+        if name.startswith("embeddings"):
+            assert torch.equal(parameter, clf.module_.base_model.get_parameter(name))
+    vectors = BertTextEmbedder(estimator=clf, pooling="mean").fit_transform(pairs)
+    with torch.no_grad():
+        expected = clf.module_.base_model(**inputs)[0][0].mean(0).numpy()
+    np.testing.assert_allclose(vectors[0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

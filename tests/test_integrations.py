@@ -1,0 +1,106 @@
+"""Other libraries of the scikit-learn family work on the estimators, unmodified.
+
+LIME and SHAP stand in test_explanation.py.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from sklearn_bert import BertTextEmbedder
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # what the others do is not ours to mend
+
+
+@pytest.fixture
+def clf(make_classifier):
+    return make_classifier(epochs=3)
+
+
+def test_cleanlab_finds_the_wrong_labels(make_classifier, reviews):
+    classification = pytest.importorskip("cleanlab.classification")
+    X, y = np.array(reviews[0] * 2), np.array([int(label == "pos") for label in reviews[1] * 2])
+    wrong = np.arange(0, 120, 20)
+    y[wrong] = 1 - y[wrong]
+    lab = classification.CleanLearning(make_classifier(epochs=6), seed=0, cv_n_folds=3)
+    lab.fit(X, y)
+    issues = lab.get_label_issues()
+    assert len(set(np.flatnonzero(issues["is_label_issue"])) & set(wrong)) >= 4
+    assert issues["is_label_issue"].sum() < 20
+    assert lab.predict(X[:4]).tolist() == [0, 1, 0, 1]
+
+
+def test_imbalanced_learn_samples_texts_in_its_pipeline(clf, reviews):
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    over_sampling = pytest.importorskip("imblearn.over_sampling")
+    keep = [i for i, label in enumerate(reviews[1]) if label == "pos" or i < 12]
+    X = np.array(reviews[0], dtype=object)[keep][:, None]
+    y = np.array(reviews[1])[keep]
+    steps = [("sample", over_sampling.RandomOverSampler(random_state=0)), ("clf", clf)]
+    pipe = pipeline.Pipeline(steps).fit(X, y)
+    assert len(pipe["sample"].sample_indices_) == 60
+    assert pipe.score(X, y) > 0.95
+
+
+def test_hiclass_predicts_down_a_hierarchy_of_vectors(tiny_model):
+    """HiClass turns X into numbers itself, so texts go through the embedder first."""
+    hiclass = pytest.importorskip("hiclass")
+    rng = np.random.RandomState(0)
+    paths = {"good": ("nice", "very"), "fine": ("nice", "quite"), "bad": ("not", "at all")}
+    words = rng.choice(list(paths), 90)
+    X = np.array([f"the {word} film" for word in words], dtype=object)
+    Y = np.array([paths[word] for word in words], dtype=object)
+    local = hiclass.LocalClassifierPerParentNode(LogisticRegression(C=100))
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        clone(local).fit(X[:, None], Y)
+    pipe = make_pipeline(BertTextEmbedder(tiny_model), local).fit(X, Y)
+    assert (pipe.predict(X) == Y).all(axis=1).mean() > 0.9
+
+
+def test_optuna_searches_its_parameters(make_classifier, reviews):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def objective(trial):
+        rate = trial.suggest_float("learning_rate", 1e-6, 1e-2, log=True)
+        return cross_val_score(make_classifier(learning_rate=rate), *reviews, cv=2).mean()
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=8)
+    assert study.best_value > 0.8
+    assert study.best_params["learning_rate"] > 1e-4
+
+
+def test_mapie_gives_sets_of_labels_that_hold_the_truth(clf, reviews):
+    classification = pytest.importorskip("mapie.classification")
+    X, y = np.array(reviews[0] * 2), np.array(reviews[1] * 2)
+    fitted = clf.fit(X[:60], y[:60])
+    conformal = classification.SplitConformalClassifier(fitted, confidence_level=0.9, prefit=True)
+    conformal.conformalize(X[60:], y[60:])
+    _, sets = conformal.predict_set(X[60:])
+    truth = (y[60:] == "pos").astype(int)
+    assert sets[np.arange(60), truth, 0].mean() >= 0.9
+
+
+def test_skops_cannot_take_tensors(clf, reviews, tmp_path):
+    """It asks torch's tensors for a way of pickling that they do not have; see the README."""
+    io = pytest.importorskip("skops.io")
+    with pytest.raises(RuntimeError, match="TensorBase"):
+        io.dump(clf.fit(*reviews), tmp_path / "clf.skops")
+
+
+def test_stacking_text_and_numbers_out_of_fold(make_classifier, reviews):
+    """The recipe of the README: no model sees the answer of a text that it was trained on."""
+    X, y = reviews
+    numbers = np.random.RandomState(0).rand(60, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        proba = cross_val_predict(make_classifier(), X, y, cv=3, method="predict_proba")
+    stacked = LogisticRegression().fit(np.hstack([proba, numbers]), y)
+    assert stacked.score(np.hstack([proba, numbers]), y) > 0.9
+    assert clone(make_classifier()).get_params()["epochs"] == 2

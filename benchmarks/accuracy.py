@@ -241,22 +241,29 @@ def fit_trainer(options, seed, rate, texts, labels):
         folder, num_labels=len(classes), dtype=torch.float32, ignore_mismatched_sizes=True
     )
     max_length = options.max_length or longest_input(tokenizer, module)
-    with tempfile.TemporaryDirectory() as output:
-        trainer = transformers.Trainer(
-            module,
-            training_arguments(options, seed, rate, output),
-            train_dataset=encode(tokenizer, max_length, classes, texts, labels),
-            data_collator=transformers.DataCollatorWithPadding(tokenizer),
-            processing_class=tokenizer,
-        )
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train()
+    rows = encode(tokenizer, max_length, classes, texts, labels)
+    trainer = trained(options, seed, rate, module, tokenizer, rows)
 
     def predict(texts, labels):
         rows = encode(tokenizer, max_length, classes, texts, labels)
         return classes[trainer_logits(trainer, rows).argmax(axis=1)]
 
     return predict, rate
+
+
+def trained(options, seed, rate, module, tokenizer, rows):
+    """Return a Trainer that has trained `module` on the rows."""
+    with tempfile.TemporaryDirectory() as output:
+        trainer = transformers.Trainer(
+            module,
+            training_arguments(options, seed, rate, output),
+            train_dataset=rows,
+            data_collator=transformers.DataCollatorWithPadding(tokenizer),
+            processing_class=tokenizer,
+        )
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.train()
+    return trainer
 
 
 def training_arguments(options, seed, rate, output):

@@ -75,7 +75,7 @@ def load_encoder(model, n_outputs):
         If it can be had but is no encoder with a fast tokenizer.
     """
     folder = locate(model)
-    with _LOADING, _silent_transformers():
+    with _LOADING, silent_transformers():
         try:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             _check_encoder(config, model)
@@ -332,7 +332,7 @@ def _first_line(error):
 
 
 @contextmanager
-def _silent_transformers():
+def silent_transformers():
     """Silence the progress bars and the report on new weights, then restore both."""
     verbosity = transformers_logging.get_verbosity()
     had_bars = transformers_logging.is_progress_bar_enabled()

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._callbacks import CallbacksMixin
 from ._model import TextModel
@@ -178,6 +178,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             "tokenizer_": tokenizer,
             "max_length_": self._find_max_length(tokenizer, module),
             "pairs_": is_pairs(texts),
+            "n_samples_fit_": len(texts),
         }
         batches = TrainingBatches(
             self._tokenize(texts, tokenizer, fitted["max_length_"]),
@@ -201,6 +202,66 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._encoder import find_max_length
 
         return find_max_length(self.max_length, tokenizer, module, self.model)
+
+    def save_pretrained(self, path):
+        """Save to a folder that any machine loads, and that holds no code.
+
+        The weights are safetensors, everything else is JSON or text. `transformers` reads the
+        folder too, with the same labels and probabilities. It is written beside its place and put
+        there in one step: killed at any moment, the old folder is whole or the new one is.
+
+        Parameters
+        ----------
+        path : str or path-like
+            New, empty, or the folder of a model that was saved before, which is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to save.
+        FileExistsError
+            If there is something else at `path`.
+        OSError
+            If it cannot be written; what was there is as it was.
+        TypeError
+            If the labels are no str, int, float or bool.
+        """
+        check_is_fitted(self)
+        from ._portable import save_portable
+
+        save_portable(self, get_tags(self).estimator_type, path)
+
+    @classmethod
+    def from_pretrained(cls, path, *, device="auto"):
+        """Load what `save_pretrained` wrote. No code of the folder is run, whoever wrote it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+        device : str, default="auto"
+            Where to predict: any torch device, or the first that is there.
+
+        Returns
+        -------
+        estimator : estimator instance
+            Fitted, with the parameters that it was saved with, but for `device`. Objects among
+            them, such as `callbacks`, are not saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            If `path` is no folder of a saved model.
+        ValueError
+            If the folder is damaged, of another estimator, of a newer version, or holds what
+            `save_pretrained` does not write.
+        """
+        from ._portable import load_portable
+
+        parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
+        estimator = cls(**{**parameters, "device": device})
+        vars(estimator).update(fitted)
+        return estimator
 
     def _warn_of_cut(self, lengths, fitted):
         """Warn of texts that are longer than what is kept of them."""

@@ -168,6 +168,9 @@ class BertTextClassifier(ClassifierMixin, TextEstimator):
     training_curve_ : dict of ndarray of shape (n_steps,)
         ``loss``, ``learning_rate`` and ``epoch`` (from 1) of each step.
 
+    n_samples_fit_ : int
+        Texts of the training data, those held out included.
+
     n_epochs_ : int
         Epochs trained, fewer than `epochs` if training stopped early.
 

@@ -142,6 +142,7 @@ def test_what_is_kept_after_fit_is_what_the_docstring_lists(fitted):
         "module_",
         "multilabel_",
         "n_epochs_",
+        "n_samples_fit_",
         "pairs_",
         "tokenizer_",
         "training_curve_",

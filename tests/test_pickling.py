@@ -31,6 +31,7 @@ FITTED = {
     "n_epochs_",
     "training_curve_",
     "multilabel_",
+    "n_samples_fit_",
     "pairs_",
 }
 

@@ -1,0 +1,102 @@
+"""The model card: what a fitted estimator is, for people, and for the Hugging Face hub."""
+
+import json
+from pathlib import Path
+
+_LONGEST_LIST = 30
+
+
+def model_card(estimator, kind, labels, versions):
+    """Return the card as Markdown.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Fitted.
+    kind : {"classifier", "regressor"}
+        Of scikit-learn.
+    labels : list of str or None
+        Names of the classes.
+    versions : dict of str to str
+        Of the packages.
+    """
+    base = Path(str(estimator.model)).name if "/" not in str(estimator.model) else estimator.model
+    head = {
+        "library_name": "sklearn-bert",
+        "pipeline_tag": "text-classification",
+        "base_model": str(base),
+        "tags": ["sklearn", "sklearn-bert", kind],
+    }
+    front = "\n".join(f"{name}: {json.dumps(value)}" for name, value in head.items())
+    name = type(estimator).__name__
+    return f"""---
+{front}
+---
+
+# {name}
+
+Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert) from `{base}`, on
+{estimator.n_samples_fit_:,} {"pairs of texts" if estimator.pairs_ else "texts"}, of which up to
+{estimator.max_length_} tokens are read.
+
+{_task(estimator, kind, labels)}
+
+```python
+from sklearn_bert import {name}
+
+{name}.from_pretrained("this/folder").predict({_example(estimator)})
+```
+
+`transformers.pipeline("text-classification", "this/folder")` reads it too.
+
+## Training
+
+{_training(estimator)}
+
+## Parameters
+
+{_table(estimator.get_params(deep=False))}
+
+## Versions
+
+{_table(versions)}
+"""
+
+
+def _task(estimator, kind, labels):
+    """Return what the model tells."""
+    if labels is None:
+        mean, scale = estimator.target_mean_, estimator.target_scale_
+        return (
+            f"It tells numbers. Its outputs are standardized: times {scale}, plus {mean} (its "
+            "`predict` does that)."
+        )
+    shown = ", ".join(f"`{label}`" for label in labels[:_LONGEST_LIST])
+    if len(labels) > _LONGEST_LIST:
+        shown += f" and {len(labels) - _LONGEST_LIST} more"
+    how = "any of" if estimator.multilabel_ else "one of"
+    return f"It tells {how} {len(labels)} labels: {shown}."
+
+
+def _example(estimator):
+    """Return an X of one row."""
+    return '[("a text", "another text")]' if estimator.pairs_ else '["a text"]'
+
+
+def _training(estimator):
+    """Return a table of the epochs."""
+    names = ["epoch", "train_loss", "valid_loss", "valid_score"]
+    names = [name for name in names if any(name in row for row in estimator.history_)]
+    lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
+    for row in estimator.history_:
+        lines.append("| " + " | ".join(f"{row.get(name, ''):.5g}" for name in names) + " |")
+    return "\n".join(lines)
+
+
+def _table(values):
+    """Return names and values as a table."""
+    lines = ["| | |", "|---|---|"]
+    for name, value in values.items():
+        shown = " ".join(repr(value).split())[:80].replace("|", "\\|")
+        lines.append(f"| {name} | `{shown}` |")
+    return "\n".join(lines)

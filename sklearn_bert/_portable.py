@@ -1,0 +1,329 @@
+"""A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
+
+import hashlib
+import json
+import os
+import warnings
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+
+from ._atomic import replace_folder
+from ._card import model_card
+from ._version import __version__
+
+MANIFEST = "sklearn_bert.json"
+CARD = "README.md"
+FORMAT = 1
+
+# What transformers writes of a module and a fast tokenizer, and all that is ever read.
+_FILES = (
+    "config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+_LONGEST_MANIFEST = 64 * 2**20  # bytes
+_PROBLEMS = {
+    ("classifier", False): "single_label_classification",
+    ("classifier", True): "multi_label_classification",
+    ("regressor", False): "regression",
+}
+_NOT_WRITTEN = {"module_", "tokenizer_"}  # in files of their own
+
+
+def save_portable(estimator, kind, path):
+    """Write a fitted estimator to a folder, in one step; `kind` is its scikit-learn type."""
+    path = Path(path).expanduser()
+    path = path.parent.resolve() / path.name
+    _check_replaceable(path)
+    manifest = {"format": FORMAT, "estimator": kind, **_described(estimator)}
+    try:
+        replace_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise OSError(
+            f"The model cannot be saved to {str(path)!r}: {reason}; what was there is as it was. "
+            "Make room, or choose a folder that can be written."
+        ) from error
+
+
+def _check_replaceable(path):
+    """Refuse to write over anything but an empty folder or a model that was saved before."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path must be in a folder that exists, got {str(path)!r}; make {str(path.parent)!r} "
+            "first."
+        )
+    is_folder = path.is_dir() and not path.is_symlink()
+    is_free = not os.path.lexists(path) or (is_folder and not any(path.iterdir()))
+    if not is_free and not (is_folder and (path / MANIFEST).is_file()):
+        raise FileExistsError(
+            f"path must be new, an empty folder or a model saved before, got {str(path)!r}, which "
+            f"has no {MANIFEST}; choose another path."
+        )
+
+
+def _described(estimator):
+    """Return parameters, fitted attributes and versions, as JSON takes them."""
+    parameters, left_out = {}, []
+    for name, value in estimator.get_params(deep=False).items():
+        try:
+            parameters[name] = _to_json(value)
+        except TypeError:
+            left_out.append(name)
+    if left_out:
+        warnings.warn(
+            f"The parameters {left_out!r} are objects that cannot be saved without pickle; the "
+            "loaded estimator will have their defaults.",
+            UserWarning,
+            stacklevel=4,
+        )
+    fitted = {
+        name: _to_json(value)
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_") and name not in _NOT_WRITTEN
+    }
+    packages = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy")
+    versions = {"sklearn-bert": __version__} | {name: version(name) for name in packages}
+    return {"parameters": parameters, "fitted": fitted, "versions": versions}
+
+
+def _to_json(value):
+    """Return a value in plain types; arrays and dicts with any keys are dicts that say so."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return _to_json(value.item())
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.ndarray):
+        return {"dtype": _dtype_name(value), "array": [_to_json(item) for item in value.tolist()]}
+    if isinstance(value, dict):
+        return {"pairs": [[_to_json(key), _to_json(item)] for key, item in value.items()]}
+    if isinstance(value, list):
+        return [_to_json(item) for item in value]
+    raise TypeError(
+        f"{value!r} of type {type(value).__name__} cannot be saved without pickle; use joblib.dump."
+    )
+
+
+def _dtype_name(array):
+    """Return the name of a dtype that JSON's values can be turned back into."""
+    if array.dtype.kind in "biufU":
+        return array.dtype.str
+    if array.dtype == object and all(isinstance(item, str) for item in array.ravel()):
+        return "object"
+    found = array.ravel()[0]
+    raise TypeError(
+        f"Labels must be str, int, float or bool to be saved without pickle, got {found!r} of type "
+        f"{type(found).__name__}; use joblib.dump, or fit on str(label)."
+    )
+
+
+def _from_json(value):
+    """Return what `_to_json` was given."""
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"array", "dtype"}:
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "biufUO":
+            raise ValueError(f"an array of dtype {dtype}")
+        return np.array(value["array"], dtype=dtype)
+    if value.keys() == {"pairs"}:
+        return {key: _from_json(item) for key, item in value["pairs"]}
+    raise ValueError(f"the unknown entry {sorted(value)!r}")
+
+
+def _write(estimator, kind, manifest, folder):
+    """Write all files of an estimator."""
+    from ._device import copy_to_cpu
+    from ._encoder import silent_transformers
+
+    with silent_transformers():
+        copy_to_cpu(estimator.module_).save_pretrained(folder)
+        estimator.tokenizer_.save_pretrained(folder)
+    classes = getattr(estimator, "classes_", None)
+    names = None if classes is None else [str(label) for label in classes.tolist()]
+    config = {"problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)]}
+    if names is not None:
+        config["id2label"] = {str(number): name for number, name in enumerate(names)}
+        config["label2id"] = {name: number for number, name in enumerate(names)}
+    _update_json(folder / "config.json", config)
+    _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
+    card = model_card(estimator, kind, names, manifest["versions"])
+    (folder / CARD).write_text(card, encoding="utf-8")
+    files = {file.name: _digest(file) for file in sorted(folder.iterdir()) if file.name != CARD}
+    manifest = {**manifest, "files": files}
+    manifest["checksum"] = _checksum(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _update_json(path, values):
+    """Set values in a JSON file."""
+    content = json.loads(path.read_text(encoding="utf-8")) | values
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _digest(path):
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum(manifest):
+    """Return the SHA-256 of all entries but itself."""
+    rest = {name: value for name, value in manifest.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def load_portable(path, kind):
+    """Return the parameters and the fitted attributes that a folder holds.
+
+    Nothing in the folder is run: weights are safetensors, everything else is JSON or text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or it is no model saved by this package.
+    ValueError
+        If it is damaged, of another kind or a newer format, or holds what none would need.
+    """
+    folder = Path(path).expanduser()
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(
+            f"path must be a folder written by save_pretrained, got {str(path)!r} without a "
+            f"{MANIFEST}; for a checkpoint to fine-tune, use model=path."
+        )
+    try:
+        manifest = _read_manifest(folder)
+        if manifest["estimator"] != kind:
+            raise Refused(
+                f"holds a {manifest['estimator']}, not a {kind}; load it with the other class"
+            )
+        _check_files(folder, manifest["files"])
+        parameters, fitted = (
+            {name: _from_json(value) for name, value in manifest[part].items()}
+            for part in ("parameters", "fitted")
+        )
+        tokenizer, module = _load_parts(folder)
+    except Refused as error:
+        raise ValueError(f"The folder {str(path)!r} {error}.") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
+        raise ValueError(
+            f"The folder {str(path)!r} is damaged: {reason}; save the model again, or get another "
+            "copy."
+        ) from error
+    return parameters, {**fitted, "module_": module, "tokenizer_": tokenizer}
+
+
+class Refused(Exception):
+    """What is wrong with a folder; the message goes on from its name."""
+
+
+def _read_manifest(folder):
+    """Return the manifest, once its checksum is right."""
+    path = folder / MANIFEST
+    if path.is_symlink() or path.stat().st_size > _LONGEST_MANIFEST:
+        raise Refused(f"is not trusted: {MANIFEST} is a link, or longer than 64 MB")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if manifest.get("checksum") != _checksum(manifest):
+        raise Refused(f"is damaged: {MANIFEST} does not have its own checksum; get another copy")
+    if manifest["format"] > FORMAT:
+        wanted = manifest["versions"]["sklearn-bert"]
+        raise Refused(f"was written by the newer sklearn-bert {wanted}; upgrade to read it")
+    return manifest
+
+
+def _check_files(folder, expected):
+    """Refuse anything but plain files of known names with the contents that were written."""
+    for name in expected:
+        if not any(fnmatch(name, pattern) for pattern in _FILES) or "/" in name or "\\" in name:
+            raise Refused(f"is not trusted: {MANIFEST} names the file {name!r}; do not load it")
+    known = {*expected, MANIFEST, CARD}
+    for file in sorted(folder.iterdir()):
+        if file.is_symlink() and folder.resolve() not in file.resolve().parents:
+            raise Refused(f"is not trusted: {file.name!r} is a link out of it; do not load it")
+        if not file.name.startswith(".") and file.name not in known:
+            raise Refused(
+                f"must hold only what save_pretrained wrote, got {file.name!r}; remove it, or do "
+                "not trust the folder"
+            )
+    for name, digest in expected.items():
+        file = folder / name
+        if not file.is_file():
+            raise Refused(f"is damaged: {name!r} is missing; get another copy")
+        if _digest(file) != digest:
+            raise Refused(f"is damaged: {name!r} is not as it was written; get another copy")
+    for name in ("config.json", "tokenizer_config.json"):
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+        if name not in expected or "auto_map" in content:
+            raise Refused(f"is not trusted: {name} asks for code of its own; do not load it")
+
+
+def _load_parts(folder):
+    """Return tokenizer and module, once the weights are found to fit the configuration."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    from ._encoder import silent_transformers
+
+    options = {"trust_remote_code": False, "local_files_only": True}
+    with silent_transformers():
+        config = AutoConfig.from_pretrained(folder, **options)
+        _check_weights(folder, config)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        module = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, **options
+        )
+    return tokenizer, module.eval()
+
+
+def _check_weights(folder, config):
+    """Refuse a configuration that asks for more than the weights that lie there.
+
+    Or a few letters of JSON could ask for more memory than any machine has.
+    """
+    import torch
+    from safetensors import safe_open
+    from transformers import AutoModelForSequenceClassification
+
+    shapes = {}
+    for file in folder.glob("model*.safetensors"):
+        with safe_open(file, framework="pt") as weights:
+            names = weights.keys()
+            shapes |= {name: weights.get_slice(name).get_shape() for name in names}
+    for name, value in config.to_dict().items():
+        if ("layer" in name or "group" in name) and isinstance(value, int) and value > len(shapes):
+            raise Refused(f"is not trusted: its config has {name}={value}; do not load it")
+    with torch.device("meta"):
+        module = AutoModelForSequenceClassification.from_config(config)
+    wanted = {name: list(value.shape) for name, value in module.state_dict().items()}
+    for name, shape in shapes.items():
+        if wanted.get(name) != list(shape):
+            raise Refused(
+                f"is not trusted: its weights have {name!r} of shape {list(shape)}, its config "
+                f"{wanted.get(name)}; do not load it"
+            )
+    tied = getattr(module, "all_tied_weights_keys", ())
+    for name, _ in module.named_parameters():
+        if name not in shapes and name not in tied:
+            raise Refused(f"is damaged: its weights have no {name!r}; get another copy")
+    n_weights = sum(int(np.prod(shape)) for shape in shapes.values())
+    n_wanted = sum(value.numel() for value in [*module.parameters(), *module.buffers()])
+    if n_wanted > 2 * n_weights + 10**7:
+        raise Refused("is not trusted: its config asks for more than its weights; do not load it")

@@ -1,0 +1,470 @@
+"""The folder that any machine loads, that no crash halves, and that runs no one's code."""
+
+import json
+import os
+import shutil
+import stat
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import transformers
+from released import KINDS, outputs
+from safetensors.numpy import load_file, save_file
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from sklearn_bert import BertTextClassifier, BertTextRegressor, _atomic, _portable
+
+RELEASED = Path(__file__).parent / "released"
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    """The folder of a saved classifier."""
+    fitted.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def seal(folder, **changes):
+    """Write a manifest whose checksums are right whatever was done to the files."""
+    manifest = json.loads((folder / "sklearn_bert.json").read_text()) | changes
+    for name in manifest["files"]:
+        if (folder / name).is_file():
+            manifest["files"][name] = _portable._digest(folder / name)
+    manifest["checksum"] = _portable._checksum(manifest)
+    (folder / "sklearn_bert.json").write_text(json.dumps(manifest))
+
+
+def change_config(folder, **values):
+    _portable._update_json(folder / "config.json", values)
+    seal(folder)
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_travels(tiny_model, tmp_path, kind):
+    cls, X, y, parameters = KINDS[kind]
+    estimator = cls(tiny_model, epochs=1, learning_rate=1e-3, random_state=0, **parameters)
+    estimator.fit(X, y).save_pretrained(tmp_path / "model")
+    again = cls.from_pretrained(tmp_path / "model")
+    assert outputs(again, X) == outputs(estimator, X)
+    assert again.get_params() == estimator.get_params()
+    assert clone(again).get_params() == again.get_params()
+    for name, value in vars(estimator).items():
+        if name.endswith("_") and name not in ("module_", "tokenizer_", "training_curve_"):
+            np.testing.assert_equal(getattr(again, name), value)
+    for name, values in estimator.training_curve_.items():
+        assert again.training_curve_[name].dtype == values.dtype
+        np.testing.assert_array_equal(again.training_curve_[name], values)
+    assert (again.predict(X) == estimator.predict(X)).all()
+    assert not again.module_.training
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["a", "b"],
+        [0, 1],
+        [True, False],
+        [1.0, 2.0],
+        np.array([1, 2], dtype=np.int8),
+        pd.Series(["x", "y"], dtype="category"),
+        np.array(["a", "bé"], dtype=object),
+    ],
+)
+def test_labels_come_back_with_their_type(make_classifier, tmp_path, labels):
+    X = ["good film", "bad film"] * 8
+    y = labels.repeat(8) if isinstance(labels, pd.Series) else np.tile(labels, 8)
+    clf = make_classifier(epochs=1).fit(X, y)
+    clf.save_pretrained(tmp_path / "model")
+    again = BertTextClassifier.from_pretrained(tmp_path / "model")
+    assert again.classes_.dtype == clf.classes_.dtype
+    assert again.classes_.tolist() == clf.classes_.tolist()
+
+
+def test_labels_that_json_does_not_know_are_named(make_classifier, tmp_path):
+    import datetime
+
+    days = np.array([datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)] * 4, dtype=object)
+    clf = make_classifier(epochs=1).fit(["good", "bad"] * 4, ["a", "b"] * 4)
+    clf.classes_ = days[:2]
+    with pytest.raises(TypeError, match=r"str, int, float or bool .* got datetime.date\(2026, 1"):
+        clf.save_pretrained(tmp_path / "model")
+    assert not any(tmp_path.iterdir())
+
+
+def test_objects_among_the_parameters_are_left_out_with_a_warning(
+    make_classifier, tmp_path, reviews
+):
+    clf = make_classifier(epochs=1, random_state=np.random.RandomState(0), scoring=max)
+    clf.fit(*reviews)
+    with pytest.warns(UserWarning, match=r"\['random_state', 'scoring'\] are objects") as record:
+        clf.save_pretrained(tmp_path / "model")
+    assert record[0].filename == __file__
+    again = BertTextClassifier.from_pretrained(tmp_path / "model")
+    assert (again.random_state, again.scoring) == (None, "loss")
+    assert again.epochs == 1
+
+
+def test_the_device_is_that_of_the_loader(saved, fitted):
+    assert BertTextClassifier.from_pretrained(saved, device="cpu").device == "cpu"
+    assert BertTextClassifier.from_pretrained(str(saved)).device == "auto"
+
+
+def test_it_goes_on_learning(saved, reviews):
+    clf = BertTextClassifier.from_pretrained(saved).set_params(warm_start=True)
+    assert clf.fit(*reviews).score(*reviews) == 1
+
+
+def test_transformers_reads_it_with_the_same_answers(saved, fitted, reviews):
+    X = reviews[0][:8]
+    pipeline = transformers.pipeline("text-classification", str(saved), top_k=None)
+    for answer, proba in zip(pipeline(X), fitted.predict_proba(X), strict=True):
+        found = {row["label"]: row["score"] for row in answer}
+        assert found == pytest.approx(dict(zip(fitted.classes_, proba, strict=True)), abs=1e-5)
+    module = transformers.AutoModelForSequenceClassification.from_pretrained(saved)
+    assert module.config.id2label == {0: "neg", 1: "pos"}
+    assert module.config.label2id == {"neg": 0, "pos": 1}
+    assert transformers.AutoTokenizer.from_pretrained(saved).model_max_length == fitted.max_length_
+
+
+def test_transformers_knows_of_several_labels(tiny_model, tmp_path):
+    cls, X, y, _ = KINDS["several"]
+    clf = cls(tiny_model, epochs=1, random_state=0).fit(X, pd.DataFrame(y, columns=list("abc")))
+    clf.save_pretrained(tmp_path / "model")
+    pipeline = transformers.pipeline("text-classification", str(tmp_path / "model"), top_k=None)
+    found = {row["label"]: row["score"] for row in pipeline(X[:1])[0]}
+    expected = dict(zip("abc", clf.predict_proba(X[:1])[0], strict=True))
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in RELEASED.iterdir()))
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_release_has_saved_is_loaded(version, kind):
+    cls, X, _, _ = KINDS[kind]
+    estimator = cls.from_pretrained(RELEASED / version / kind)
+    expected = json.loads((RELEASED / version / "expected.json").read_text())[kind]
+    np.testing.assert_allclose(outputs(estimator, X), expected, atol=1e-5)
+
+
+def test_the_folder_holds_no_code_and_says_what_it_is(saved, fitted):
+    assert sorted(path.name for path in saved.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "sklearn_bert.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    card = (saved / "README.md").read_text()
+    assert "60 texts" in card and "`neg`, `pos`" in card and "| epochs | `3` |" in card
+    assert "BertTextClassifier.from_pretrained" in card
+    manifest = json.loads((saved / "sklearn_bert.json").read_text())
+    assert manifest["format"] == 1 and manifest["versions"]["torch"]
+
+
+def test_nothing_is_printed(saved, fitted, capfd):
+    fitted.save_pretrained(saved)
+    BertTextClassifier.from_pretrained(saved)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_before_a_fit_there_is_nothing_to_save(tmp_path):
+    with pytest.raises(NotFittedError):
+        BertTextClassifier().save_pretrained(tmp_path / "model")
+
+
+# Where it may be written
+
+
+def test_an_older_model_and_an_empty_folder_are_replaced(saved, make_classifier, reviews, tmp_path):
+    other = make_classifier(epochs=1).fit(*reviews)
+    other.save_pretrained(saved)
+    again = BertTextClassifier.from_pretrained(saved)
+    np.testing.assert_array_equal(again.predict_proba(reviews[0]), other.predict_proba(reviews[0]))
+    (tmp_path / "empty").mkdir()
+    other.save_pretrained(tmp_path / "empty")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "model"]
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_anything_else_is_left_alone(fitted, tmp_path, what):
+    path = tmp_path / "thesis"
+    if what == "folder":
+        path.mkdir()
+        (path / "chapter1.txt").write_text("dear")
+    elif what == "file":
+        path.write_text("dear")
+    else:
+        path.symlink_to(tmp_path)
+    with pytest.raises(FileExistsError, match=r"new, an empty folder or a model saved before, got"):
+        fitted.save_pretrained(path)
+    assert [child.name for child in tmp_path.iterdir()] == ["thesis"]
+    assert (
+        what == "link" or "dear" in (path / "chapter1.txt" if path.is_dir() else path).read_text()
+    )
+
+
+def test_a_parent_that_is_not_there_is_named(fitted, tmp_path):
+    with pytest.raises(FileNotFoundError, match="in a folder that exists"):
+        fitted.save_pretrained(tmp_path / "no" / "model")
+
+
+@pytest.mark.parametrize("step", ["weights", "manifest", "exchange"])
+def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, step):
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    target = {
+        "weights": "sklearn_bert._device.copy_to_cpu",
+        "manifest": "sklearn_bert._portable._checksum",
+        "exchange": "sklearn_bert._atomic._exchange",
+    }[step]
+    monkeypatch.setattr(target, fail)
+    with pytest.raises(OSError, match=r"cannot be saved to '.*': No space left .* is as it was"):
+        make_classifier(epochs=1).fit(*reviews).save_pretrained(saved)
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+    assert [path.name for path in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_disk_that_is_full_is_one_sentence(tiny_model, tmp_path, run_python):
+    code = textwrap.dedent(f"""
+        import resource, signal
+        from sklearn_bert import BertTextClassifier
+        clf = BertTextClassifier({tiny_model!r}, epochs=1).fit(["good", "bad"] * 4, [0, 1] * 4)
+        clf.save_pretrained({str(tmp_path / "model")!r})
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            clf.save_pretrained({str(tmp_path / "model")!r})
+        except OSError as error:
+            print(error)
+    """)
+    found = run_python(code)
+    assert "cannot be saved" in found and "is as it was" in found and found.count("\n") == 1
+    BertTextClassifier.from_pretrained(tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_place_is_one_sentence(fitted, tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        with pytest.raises(OSError, match="cannot be saved"):
+            fitted.save_pretrained(tmp_path / "model")
+    finally:
+        tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_what_a_killed_try_has_left_is_removed_by_the_next(saved, fitted):
+    import socket
+
+    ours = saved.with_name(f".model.{socket.gethostname()}.999999999.new")
+    running = saved.with_name(f".model.{socket.gethostname()}.{os.getppid()}.new")
+    elsewhere = saved.with_name(".model.another-machine.1.new")
+    for folder in (ours, running, elsewhere):
+        folder.mkdir()
+    fitted.save_pretrained(saved)
+    assert not ours.exists()
+    assert running.exists() and elsewhere.exists()
+
+
+def test_without_an_exchange_of_the_system_two_renames_do(saved, fitted, monkeypatch):
+    monkeypatch.setattr(_atomic, "_call", lambda *_: False)
+    fitted.save_pretrained(saved)
+    BertTextClassifier.from_pretrained(saved)
+    assert [path.name for path in saved.parent.iterdir()] == ["model"]
+
+
+KILLED = """
+import os, random, signal, sys, time
+import numpy as np
+from sklearn_bert import BertTextClassifier
+
+model, path, n_kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
+X = ["the good film", "a bad book"] * 4
+fits = [
+    BertTextClassifier(model, epochs=1, learning_rate=1e-3, random_state=seed).fit(X, [0, 1] * 4)
+    for seed in range(2)
+]
+known = [fit.predict_proba(X) for fit in fits]
+fits[0].save_pretrained(path)
+rng = random.Random(0)
+seen = set()
+for _ in range(n_kills):
+    child = os.fork()
+    if child == 0:
+        while True:
+            for fit in fits[::-1]:
+                fit.save_pretrained(path)
+    time.sleep(rng.uniform(0, 0.12))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    found = BertTextClassifier.from_pretrained(path).predict_proba(X)
+    (which,) = [i for i in range(2) if np.array_equal(found, known[i])]
+    seen.add(which)
+fits[0].save_pretrained(path)
+print(sorted(seen), os.listdir(os.path.dirname(path)))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills by fork")
+@pytest.mark.parametrize("n_kills", [20, pytest.param(400, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_one_of_both_is_whole(tiny_model, tmp_path, n_kills):
+    import subprocess
+
+    code = [sys.executable, "-c", KILLED, tiny_model, str(tmp_path / "model"), str(n_kills)]
+    found = subprocess.run(code, capture_output=True, text=True, timeout=500)
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert found.stdout.strip().endswith("['model']")
+    assert n_kills < 100 or found.stdout.startswith("[0, 1]")
+
+
+# What must not be believed
+
+
+def refused(folder, match, cls=BertTextClassifier):
+    with pytest.raises(ValueError, match=match) as error:
+        cls.from_pretrained(folder)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "grow", "remove"])
+def test_any_damage_to_any_file_is_noticed(saved, damage):
+    rng = np.random.RandomState(0)
+    for path in sorted(saved.iterdir()):
+        if path.name == "README.md":
+            continue
+        whole = path.read_bytes()
+        for _ in range(4 if damage == "flip" else 1):
+            position = rng.randint(len(whole))
+            if damage == "flip":
+                changed = bytearray(whole)
+                changed[position] ^= 1 << rng.randint(7)
+                path.write_bytes(changed)
+            elif damage == "remove":
+                path.unlink()
+            else:
+                path.write_bytes(whole[:position] if damage == "cut" else whole + b" ")
+            if damage == "grow" and path.name == "sklearn_bert.json":
+                continue  # a blank at the end of JSON is nothing
+            with pytest.raises((ValueError, FileNotFoundError), match=r"damaged|written by save"):
+                BertTextClassifier.from_pretrained(saved)
+        path.write_bytes(whole)
+    BertTextClassifier.from_pretrained(saved)
+
+
+def test_the_card_is_for_people_and_may_be_edited(saved):
+    (saved / "README.md").write_text("# My model")
+    BertTextClassifier.from_pretrained(saved)
+    (saved / "README.md").unlink()
+    (saved / ".gitattributes").write_text("")
+    BertTextClassifier.from_pretrained(saved)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.pkl", "pytorch_model.bin", "modeling_mine.py", "adapter_config.json", "more"]
+)
+def test_a_file_that_was_not_written_is_refused(saved, name):
+    if name == "more":
+        (saved / name).mkdir()
+    else:
+        (saved / name).write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
+    refused(saved, rf"must hold only what save_pretrained wrote, got '{name}'")
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "../model.safetensors", "sub/config.json", "x.py"])
+def test_a_manifest_that_names_other_files_is_refused(saved, name):
+    files = json.loads((saved / "sklearn_bert.json").read_text())["files"]
+    seal(saved, files={**files, name: "0" * 64})
+    refused(saved, "not trusted: sklearn_bert.json names the file")
+
+
+def test_a_link_out_of_the_folder_is_refused(saved, tmp_path):
+    (tmp_path / "elsewhere.json").write_bytes((saved / "tokenizer.json").read_bytes())
+    (saved / "tokenizer.json").unlink()
+    (saved / "tokenizer.json").symlink_to(tmp_path / "elsewhere.json")
+    refused(saved, "'tokenizer.json' is a link out of it")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_code_of_its_own_is_refused(saved, name):
+    _portable._update_json(saved / name, {"auto_map": {"AutoConfig": "mine.MyConfig"}})
+    seal(saved)
+    refused(saved, f"{name} asks for code of its own")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"num_hidden_layers": 10**9},
+        {"hidden_size": 10**9},
+        {"vocab_size": 10**12},
+        {"max_position_embeddings": 10**12},
+        {"num_hidden_layers": 3},
+        {"id2label": {str(i): str(i) for i in range(5)}},
+    ],
+)
+def test_a_config_that_asks_for_more_than_there_is_is_refused(saved, values):
+    change_config(saved, **values)
+    refused(saved, "not trusted|damaged")
+
+
+def test_a_header_of_a_billion_elements_is_refused(saved):
+    header = json.dumps(
+        {"x": {"dtype": "F32", "shape": [10**9], "data_offsets": [0, 4 * 10**9]}}
+    ).encode()
+    (saved / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    seal(saved)
+    refused(saved, "damaged")
+    (saved / "model.safetensors").write_bytes((10**12).to_bytes(8, "little") + header)
+    seal(saved)
+    refused(saved, "damaged")
+
+
+def test_weights_of_another_shape_are_refused(saved):
+    weights = load_file(saved / "model.safetensors")
+    weights["classifier.bias"] = np.zeros(7, dtype=np.float32)
+    save_file(weights, saved / "model.safetensors", metadata={"format": "pt"})
+    seal(saved)
+    refused(saved, r"'classifier.bias' of shape \[7\], its config \[2\]")
+
+
+def test_weights_that_are_missing_are_refused(saved):
+    weights = load_file(saved / "model.safetensors")
+    del weights["classifier.bias"]
+    save_file(weights, saved / "model.safetensors", metadata={"format": "pt"})
+    seal(saved)
+    refused(saved, "'classifier.bias'")
+
+
+def test_another_kind_and_a_newer_format_are_named(saved):
+    refused(saved, "holds a classifier, not a regressor", BertTextRegressor)
+    seal(saved, format=2)
+    refused(saved, r"newer sklearn-bert .*; upgrade to read it")
+
+
+def test_a_checkpoint_is_not_taken_for_a_saved_model(tiny_model):
+    with pytest.raises(FileNotFoundError, match="to fine-tune, use model=path"):
+        BertTextClassifier.from_pretrained(tiny_model)
+
+
+def test_a_fitted_attribute_of_an_odd_type_is_refused(saved):
+    manifest = json.loads((saved / "sklearn_bert.json").read_text())
+    fitted = {**manifest["fitted"], "classes_": {"array": [0, 1], "dtype": "datetime64[s]"}}
+    seal(saved, fitted=fitted)
+    refused(saved, "damaged")
+
+
+def test_the_folder_may_move(saved, tmp_path, reviews, fitted):
+    shutil.move(saved, tmp_path / "moved")
+    clf = BertTextClassifier.from_pretrained(tmp_path / "moved")
+    np.testing.assert_array_equal(clf.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))

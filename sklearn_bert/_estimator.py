@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._callbacks import CallbacksMixin
+from ._durations import parse_duration
 from ._model import TextModel
 from ._texts import check_texts_or_pairs, is_pairs
 
@@ -48,6 +49,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "warm_start": ["boolean"],
         "callbacks": [list, None],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left"), str],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
@@ -110,6 +113,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         device = find_device(self.device)
         dtype = find_dtype(self.dtype, device)
         seed = self._draw_seed()
+        checkpoints = self._find_checkpoints(texts, target, seed, device, dtype)
+        if checkpoints is not None:
+            seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
         with seeded(seed, device):
             fitted, batches = self._load(texts, target)
@@ -122,7 +128,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             with explained_memory_error(
                 device, batch_size=self.batch_size, max_length=fitted["max_length_"]
             ):
-                fitted["learning_rate_"] = self._peak(module, batches, seed, options)
+                fitted["learning_rate_"] = self._peak(module, batches, seed, options, checkpoints)
                 history, curve, validated = train(
                     module,
                     batches,
@@ -132,9 +138,12 @@ class TextEstimator(CallbacksMixin, TextModel):
                     patience=self.n_iter_no_change,
                     score=self._validation_score(fitted, texts, target, valid_rows),
                     callbacks=callbacks,
+                    checkpoints=checkpoints,
                     verbose=self.verbose,
                     **options,
                 )
+        if checkpoints is not None:
+            checkpoints.remove()
         if validated is not None:
             self._judge(validated, fitted)
         return {
@@ -143,6 +152,33 @@ class TextEstimator(CallbacksMixin, TextModel):
             "training_curve_": curve,
             "n_epochs_": len(history),
         }
+
+    def _find_checkpoints(self, texts, target, seed, device, dtype):
+        """Return what writes checkpoints and goes on from the last one; None if none are wanted."""
+        if self.checkpoint_dir is None:
+            return None
+        if self.callbacks:
+            raise ValueError(
+                "checkpoint_dir needs callbacks=None, since the state of callbacks cannot be "
+                f"saved, got {self.callbacks!r}; use one or the other."
+            )
+        from ._checkpoints import Checkpoints, find_checkpoint, fingerprint
+
+        every = self.checkpoint_every
+        if isinstance(every, str):
+            every = float(parse_duration(every, name="checkpoint_every"))
+        unlike = {"checkpoint_dir", "checkpoint_every", "callbacks", "verbose"}
+        parameters = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in unlike and not callable(value) and not hasattr(value, "randint")
+        }
+        parameters |= {"device": str(device), "dtype": str(dtype), "goes on": self._continues()}
+        constants = {"fingerprint": fingerprint(texts, target, parameters), "seed": int(seed)}
+        state = find_checkpoint(self.checkpoint_dir, constants["fingerprint"])
+        if state is not None:
+            constants["seed"] = state["seed"]
+        return Checkpoints(self.checkpoint_dir, every, constants, state)
 
     def _judge(self, outputs, fitted):
         """Look at the outputs for the texts held out; a subclass may warn."""
@@ -279,7 +315,18 @@ class TextEstimator(CallbacksMixin, TextModel):
             stacklevel=6,
         )
 
-    def _peak(self, module, batches, seed, options):
+    def _peak(self, module, batches, seed, options, checkpoints):
+        """Return the peak of the learning rate, that of the fit that goes on if there is one."""
+        if checkpoints is None:
+            return self._new_peak(module, batches, seed, options)
+        if checkpoints.state is None:
+            peak = self._new_peak(module, batches, seed, options)
+        else:
+            peak = checkpoints.state["learning_rate"]
+        checkpoints.constants["learning_rate"] = peak
+        return peak
+
+    def _new_peak(self, module, batches, seed, options):
         """Return the peak of the learning rate: as given, by the rule, or by a range test."""
         from ._optimizer import auto_learning_rate
 

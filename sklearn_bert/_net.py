@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import islice
 
 import numpy as np
 import torch
@@ -90,6 +91,7 @@ class FineTuningNet(NeuralNet):
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device)
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
         self.micro_batch_tokens_ = None  # what was found when memory was short
+        self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
         return self
 
     def close(self):
@@ -125,8 +127,10 @@ class FineTuningNet(NeuralNet):
         """Run an epoch; its losses are read together at the end, which waits for a GPU once."""
         if iterator is None:
             return
-        losses = []
-        for batch in iterator:
+        n_done, rows = self._take_done() if training else (0, [])
+        self.history[-1]["batches"] += rows
+        losses = [row[f"{prefix}_loss"] for row in rows]
+        for batch in islice(iterator, n_done, None):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"])
@@ -137,6 +141,16 @@ class FineTuningNet(NeuralNet):
         for row, loss in zip(rows, torch.stack(losses).tolist(), strict=True):
             row[f"{prefix}_loss"] = loss
         self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def _take_done(self):
+        """Return the number of batches that were done before, and what was recorded of them."""
+        done = self.batches_done_, self.rows_done_
+        self.batches_done_, self.rows_done_ = 0, []
+        return done
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train for the epochs that are left."""
+        return super().fit_loop(X, y, self.max_epochs - len(self.history), **fit_params)
 
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of the batch, in pieces where memory is short."""
@@ -331,6 +345,7 @@ def train(
     patience,
     score,
     callbacks,
+    checkpoints,
     device,
     dtype,
     gradient_checkpointing,
@@ -366,6 +381,8 @@ def train(
         Takes the module and returns what to maximize; None minimizes the validation loss.
     callbacks : list of skorch callbacks or (name, callback) pairs
         Run after our own; they are used as they are, not cloned.
+    checkpoints : Checkpoints or None
+        Writes the state of training, and goes on from one.
     device : torch.device
         Where to train.
     dtype : torch.dtype
@@ -399,6 +416,8 @@ def train(
     progress = Progress(n_steps, verbose)
     if verbose:
         own.append(("progress", progress))
+    if checkpoints is not None:
+        callbacks = [("checkpoints", checkpoints)]
     stopping = None if validation is None else _early_stopping(score, patience)
     if stopping is not None:
         own.append(("early_stopping", stopping))

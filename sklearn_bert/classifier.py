@@ -109,6 +109,16 @@ class BertTextClassifier(ClassifierMixin, TextEstimator):
         class. Those that predict on skorch's own data sets, such as EpochScoring, are not for
         this: use `scoring`.
 
+    checkpoint_dir : str or path-like, default=None
+        Folder to write the state of training to, now and then. The same fit, called again after a
+        crash, goes on from there, and on a CPU ends with the same bits as one that was never
+        interrupted. The last two checkpoints are kept, and removed when the fit has come to its
+        end. Checkpoints of other data, parameters or versions are refused: fits that may run at
+        the same time need folders of their own.
+
+    checkpoint_every : int or str, default="10min"
+        Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
+
     device : str, default="auto"
         Any torch device, such as "cuda:1"; "auto" is "cuda", "mps" or "cpu", the first that is
         there. A fitted classifier that is loaded on a machine without its device predicts
@@ -285,6 +295,8 @@ class BertTextClassifier(ClassifierMixin, TextEstimator):
         scoring="loss",
         warm_start=False,
         callbacks=None,
+        checkpoint_dir=None,
+        checkpoint_every="10min",
         device="auto",
         dtype="auto",
         gradient_checkpointing="auto",
@@ -310,6 +322,8 @@ class BertTextClassifier(ClassifierMixin, TextEstimator):
         self.scoring = scoring
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.device = device
         self.dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing

@@ -68,6 +68,12 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own.
 
+    checkpoint_dir : str or path-like, default=None
+        Folder to write the state of training to, from which the same fit goes on after a crash.
+
+    checkpoint_every : int or str, default="10min"
+        Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
+
     device : str, default="auto"
         Any torch device; "auto" is "cuda", "mps" or "cpu", the first that is there.
 
@@ -156,6 +162,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         scoring="loss",
         warm_start=False,
         callbacks=None,
+        checkpoint_dir=None,
+        checkpoint_every="10min",
         device="auto",
         dtype="auto",
         gradient_checkpointing="auto",
@@ -178,6 +186,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         self.scoring = scoring
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.device = device
         self.dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing

@@ -1,10 +1,8 @@
 """A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
 
-import hashlib
 import json
 import os
 import warnings
-from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,11 +11,8 @@ from safetensors import SafetensorError
 
 from ._atomic import replace_folder
 from ._card import model_card
+from ._manifest import CARD, MANIFEST, Refused, check_files, from_json, read_manifest, seal, to_json
 from ._version import __version__
-
-MANIFEST = "sklearn_bert.json"
-CARD = "README.md"
-FORMAT = 1
 
 # What transformers writes of a module and a fast tokenizer, and all that is ever read.
 _FILES = (
@@ -34,7 +29,6 @@ _FILES = (
     "merges.txt",
     "*.model",
 )
-_LONGEST_MANIFEST = 64 * 2**20  # bytes
 _PROBLEMS = {
     ("classifier", False): "single_label_classification",
     ("classifier", True): "multi_label_classification",
@@ -48,7 +42,7 @@ def save_portable(estimator, kind, path):
     path = Path(path).expanduser()
     path = path.parent.resolve() / path.name
     _check_replaceable(path)
-    manifest = {"format": FORMAT, "estimator": kind, **_described(estimator)}
+    manifest = {"estimator": kind, **_described(estimator)}
     try:
         replace_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
     except (OSError, SafetensorError) as error:
@@ -80,7 +74,7 @@ def _described(estimator):
     parameters, left_out = {}, []
     for name, value in estimator.get_params(deep=False).items():
         try:
-            parameters[name] = _to_json(value)
+            parameters[name] = to_json(value)
         except TypeError:
             left_out.append(name)
     if left_out:
@@ -91,61 +85,13 @@ def _described(estimator):
             stacklevel=4,
         )
     fitted = {
-        name: _to_json(value)
+        name: to_json(value)
         for name, value in vars(estimator).items()
         if name.endswith("_") and not name.startswith("_") and name not in _NOT_WRITTEN
     }
     packages = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy")
     versions = {"sklearn-bert": __version__} | {name: version(name) for name in packages}
     return {"parameters": parameters, "fitted": fitted, "versions": versions}
-
-
-def _to_json(value):
-    """Return a value in plain types; arrays and dicts with any keys are dicts that say so."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return _to_json(value.item())
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, np.ndarray):
-        return {"dtype": _dtype_name(value), "array": [_to_json(item) for item in value.tolist()]}
-    if isinstance(value, dict):
-        return {"pairs": [[_to_json(key), _to_json(item)] for key, item in value.items()]}
-    if isinstance(value, list):
-        return [_to_json(item) for item in value]
-    raise TypeError(
-        f"{value!r} of type {type(value).__name__} cannot be saved without pickle; use joblib.dump."
-    )
-
-
-def _dtype_name(array):
-    """Return the name of a dtype that JSON's values can be turned back into."""
-    if array.dtype.kind in "biufU":
-        return array.dtype.str
-    if array.dtype == object and all(isinstance(item, str) for item in array.ravel()):
-        return "object"
-    found = array.ravel()[0]
-    raise TypeError(
-        f"Labels must be str, int, float or bool to be saved without pickle, got {found!r} of type "
-        f"{type(found).__name__}; use joblib.dump, or fit on str(label)."
-    )
-
-
-def _from_json(value):
-    """Return what `_to_json` was given."""
-    if isinstance(value, list):
-        return [_from_json(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"array", "dtype"}:
-        dtype = np.dtype(value["dtype"])
-        if dtype.kind not in "biufUO":
-            raise ValueError(f"an array of dtype {dtype}")
-        return np.array(value["array"], dtype=dtype)
-    if value.keys() == {"pairs"}:
-        return {key: _from_json(item) for key, item in value["pairs"]}
-    raise ValueError(f"the unknown entry {sorted(value)!r}")
 
 
 def _write(estimator, kind, manifest, folder):
@@ -166,28 +112,13 @@ def _write(estimator, kind, manifest, folder):
     _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
     card = model_card(estimator, kind, names, manifest["versions"])
     (folder / CARD).write_text(card, encoding="utf-8")
-    files = {file.name: _digest(file) for file in sorted(folder.iterdir()) if file.name != CARD}
-    manifest = {**manifest, "files": files}
-    manifest["checksum"] = _checksum(manifest)
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    seal(folder, manifest)
 
 
 def _update_json(path, values):
     """Set values in a JSON file."""
     content = json.loads(path.read_text(encoding="utf-8")) | values
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _digest(path):
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _checksum(manifest):
-    """Return the SHA-256 of all entries but itself."""
-    rest = {name: value for name, value in manifest.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def load_portable(path, kind):
@@ -209,14 +140,15 @@ def load_portable(path, kind):
             f"{MANIFEST}; for a checkpoint to fine-tune, use model=path."
         )
     try:
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         if manifest["estimator"] != kind:
             raise Refused(
                 f"holds a {manifest['estimator']}, not a {kind}; load it with the other class"
             )
-        _check_files(folder, manifest["files"])
+        check_files(folder, manifest["files"], _FILES)
+        _check_code(folder)
         parameters, fitted = (
-            {name: _from_json(value) for name, value in manifest[part].items()}
+            {name: from_json(value) for name, value in manifest[part].items()}
             for part in ("parameters", "fitted")
         )
         tokenizer, module = _load_parts(folder)
@@ -231,47 +163,11 @@ def load_portable(path, kind):
     return parameters, {**fitted, "module_": module, "tokenizer_": tokenizer}
 
 
-class Refused(Exception):
-    """What is wrong with a folder; the message goes on from its name."""
-
-
-def _read_manifest(folder):
-    """Return the manifest, once its checksum is right."""
-    path = folder / MANIFEST
-    if path.is_symlink() or path.stat().st_size > _LONGEST_MANIFEST:
-        raise Refused(f"is not trusted: {MANIFEST} is a link, or longer than 64 MB")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if manifest.get("checksum") != _checksum(manifest):
-        raise Refused(f"is damaged: {MANIFEST} does not have its own checksum; get another copy")
-    if manifest["format"] > FORMAT:
-        wanted = manifest["versions"]["sklearn-bert"]
-        raise Refused(f"was written by the newer sklearn-bert {wanted}; upgrade to read it")
-    return manifest
-
-
-def _check_files(folder, expected):
-    """Refuse anything but plain files of known names with the contents that were written."""
-    for name in expected:
-        if not any(fnmatch(name, pattern) for pattern in _FILES) or "/" in name or "\\" in name:
-            raise Refused(f"is not trusted: {MANIFEST} names the file {name!r}; do not load it")
-    known = {*expected, MANIFEST, CARD}
-    for file in sorted(folder.iterdir()):
-        if file.is_symlink() and folder.resolve() not in file.resolve().parents:
-            raise Refused(f"is not trusted: {file.name!r} is a link out of it; do not load it")
-        if not file.name.startswith(".") and file.name not in known:
-            raise Refused(
-                f"must hold only what save_pretrained wrote, got {file.name!r}; remove it, or do "
-                "not trust the folder"
-            )
-    for name, digest in expected.items():
-        file = folder / name
-        if not file.is_file():
-            raise Refused(f"is damaged: {name!r} is missing; get another copy")
-        if _digest(file) != digest:
-            raise Refused(f"is damaged: {name!r} is not as it was written; get another copy")
+def _check_code(folder):
+    """Refuse what asks transformers to run code of the folder."""
     for name in ("config.json", "tokenizer_config.json"):
         content = json.loads((folder / name).read_text(encoding="utf-8"))
-        if name not in expected or "auto_map" in content:
+        if "auto_map" in content:
             raise Refused(f"is not trusted: {name} asks for code of its own; do not load it")
 
 

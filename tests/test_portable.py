@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import BertTextClassifier, BertTextRegressor, _atomic, _portable
+from sklearn_bert import BertTextClassifier, BertTextRegressor, _atomic, _manifest, _portable
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -34,8 +34,8 @@ def seal(folder, **changes):
     manifest = json.loads((folder / "sklearn_bert.json").read_text()) | changes
     for name in manifest["files"]:
         if (folder / name).is_file():
-            manifest["files"][name] = _portable._digest(folder / name)
-    manifest["checksum"] = _portable._checksum(manifest)
+            manifest["files"][name] = _manifest.digest(folder / name)
+    manifest["checksum"] = _manifest.checksum(manifest)
     (folder / "sklearn_bert.json").write_text(json.dumps(manifest))
 
 
@@ -225,7 +225,7 @@ def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, s
 
     target = {
         "weights": "sklearn_bert._device.copy_to_cpu",
-        "manifest": "sklearn_bert._portable._checksum",
+        "manifest": "sklearn_bert._manifest.checksum",
         "exchange": "sklearn_bert._atomic._exchange",
     }[step]
     monkeypatch.setattr(target, fail)

@@ -9,7 +9,7 @@ import torch
 from ._device import find_device, find_dtype, seeded
 from ._encoder import find_max_length, load_encoder, locate
 from ._forward import Forward
-from ._inference import compute, make_ready, mean_of_windows
+from ._inference import compute, make_ready
 from ._packed import PackedTexts
 from ._tokens import tokenize
 
@@ -58,7 +58,7 @@ def embed(module, ragged, device, dtype, pooling):
     pool = Pooling(module, device, dtype, pooling)
     with torch.inference_mode(), pool.autocast():
         vectors = compute(pool, ragged, device).cpu().numpy()
-    return mean_of_windows(vectors, ragged)
+    return ragged.mean_of_windows(vectors)
 
 
 def checkpoint_pooling(model):

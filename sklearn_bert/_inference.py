@@ -34,15 +34,7 @@ def predict_outputs(module, ragged, device, dtype):
     forward = Forward(module, device, dtype)
     with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
         outputs = compute(forward, ragged, device).cpu().numpy()
-    return mean_of_windows(outputs.astype(np.float64), ragged)
-
-
-def mean_of_windows(rows, ragged):
-    """Return one row a text, of one row a sequence: the mean where a text has several."""
-    if ragged.counts is None:
-        return rows
-    first = np.cumsum(ragged.counts) - ragged.counts
-    return np.add.reduceat(rows, first, axis=0) / ragged.counts[:, None].astype(rows.dtype)
+    return ragged.mean_of_windows(outputs.astype(np.float64))
 
 
 def make_ready(module, device):

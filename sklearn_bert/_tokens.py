@@ -18,6 +18,11 @@ _CACHE_BYTES = 64 * 2**20
 # Sun et al. (2019) keep 128 tokens of the head and 382 of the tail, beside two special ones.
 _HEAD_SHARE = 129 / 512
 
+_PAIRS = 1  # what the cache holds of pairs, not 0 as of texts
+_SPECIAL = 2  # the side of a token that belongs to neither text of a pair
+
+_SETTING_UP = threading.Lock()
+
 
 class RaggedIds:
     """The token ids of many sequences, without padding.
@@ -55,6 +60,13 @@ class RaggedIds:
 
     def __getitem__(self, row):
         return self.ids[self.offsets[row] : self.offsets[row + 1]]
+
+    def mean_of_windows(self, rows):
+        """Return one row a text, of one row a sequence: the mean where a text has several."""
+        if self.counts is None:
+            return rows
+        first = np.cumsum(self.counts) - self.counts
+        return np.add.reduceat(rows, first, axis=0) / self.counts[:, None].astype(rows.dtype)
 
     def types_of(self, row):
         """Return the types of the tokens of a sequence."""
@@ -112,7 +124,7 @@ class TokenCache:
         with self._lock:
             names = self._names.setdefault(tokenizer, {})
             if len(tokenizer) not in names:
-                names[len(tokenizer)] = _digest(b"", tokenizer.backend_tokenizer.to_str())
+                names[len(tokenizer)] = _digest(b"", _backend(tokenizer).to_str())
             return names[len(tokenizer)]
 
     def _keep(self, fresh):
@@ -143,7 +155,8 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
     Parameters
     ----------
     tokenizer : transformers.PreTrainedTokenizerFast
-        What gives the ids.
+        What gives the ids; of it, only ``backend_tokenizer``, ``pad_token_id``,
+        ``model_input_names`` and its length are used.
     texts : list of str or list of (str, str)
         Texts or pairs of texts.
     max_length : int
@@ -174,12 +187,12 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
 def _encoded(tokenizer, texts):
     """Yield all ids of each text as an array of int32."""
     if len(texts) == 1:  # nobody waits for one text, and hashing the tokenizer takes longer
-        yield np.array(_rows(tokenizer, texts)[0], dtype=np.int32)
+        yield np.array(_encodings(tokenizer, texts)[0].ids, dtype=np.int32)
         return
 
     def encode(some):
         """Return the ids of some texts as bytes."""
-        return [np.array(row, dtype=np.int32).tobytes() for row in _rows(tokenizer, some)]
+        return [np.array(row.ids, dtype=np.int32).tobytes() for row in _encodings(tokenizer, some)]
 
     for some in _portions(texts):
         for row in _CACHE.get(tokenizer, some, 0, encode):
@@ -210,7 +223,7 @@ class _Cut:
     @cached_property
     def frame(self):
         """Special tokens before and after each text."""
-        mask = self.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
+        mask = _backend(self.tokenizer).encode("a").special_tokens_mask
         return mask.index(0), mask[::-1].index(0)
 
     def _windows(self, ids, before, after):
@@ -226,45 +239,51 @@ class _Cut:
 
 
 def _tokenize_pairs(tokenizer, pairs, max_length):
-    """Return the `RaggedIds` of pairs, cut by the tokenizer: the longer text first."""
-    has_types = "token_type_ids" in tokenizer.model_input_names
+    """Return the `RaggedIds` of pairs; of those that are too long, the longer text is cut first."""
 
     def encode(some):
-        """Return length before the cut, ids and types of some pairs, as bytes."""
-        rows = _rows(tokenizer, some, max_length=max_length, return_token_type_ids=has_types)
-        uncut = [len(ids) for ids in rows["input_ids"]]
-        full = [i for i, length in enumerate(uncut) if length == max_length]
-        if full:  # cut, perhaps
-            for i, ids in zip(full, _rows(tokenizer, [some[i] for i in full]), strict=True):
-                uncut[i] = len(ids)
-        types = rows["token_type_ids"] if has_types else [[]] * len(some)
+        """Return the ids, the types and the text of each token of some pairs, as bytes."""
         return [
-            np.array([before, *ids], dtype=np.int32).tobytes() + bytes(row_types)
-            for before, ids, row_types in zip(uncut, rows["input_ids"], types, strict=True)
+            np.array(row.ids, dtype=np.int32).tobytes()
+            + bytes(row.type_ids)
+            + bytes(_SPECIAL if side is None else side for side in row.sequence_ids)
+            for row in _encodings(tokenizer, some)
         ]
 
-    found = [
-        row for some in _portions(pairs) for row in _CACHE.get(tokenizer, some, max_length, encode)
-    ]
-    width = 5 if has_types else 4  # bytes a token
-    lengths = np.array([(len(row) - 4) // width for row in found], dtype=np.int64)
-    parts = [
-        (row[:4], row[4 : 4 + 4 * length], row[4 + 4 * length :])
-        for row, length in zip(found, lengths.tolist(), strict=True)
-    ]
-    uncut, ids, types = (b"".join(part) for part in zip(*parts, strict=True))
+    ids, types, uncut = [], [], []
+    for some in _portions(pairs):
+        for row in _CACHE.get(tokenizer, some, _PAIRS, encode):
+            length = len(row) // 6
+            kept = _kept_of_pair(np.frombuffer(row, np.uint8, offset=5 * length), max_length)
+            ids.append(np.frombuffer(row, np.int32, count=length)[kept])
+            types.append(np.frombuffer(row, np.int8, count=length, offset=4 * length)[kept])
+            uncut.append(length)
     return RaggedIds(
-        np.frombuffer(ids, dtype=np.int32).copy(),
-        lengths,
+        np.concatenate(ids),
+        np.array([len(row) for row in ids], dtype=np.int64),
         tokenizer.pad_token_id,
-        types=np.frombuffer(types, dtype=np.int8).copy() if has_types else None,
-        uncut=np.frombuffer(uncut, dtype=np.int32).astype(np.int64),
+        types=np.concatenate(types) if "token_type_ids" in tokenizer.model_input_names else None,
+        uncut=np.array(uncut, dtype=np.int64),
     )
+
+
+def _kept_of_pair(sides, max_length):
+    """Return which tokens of a pair stay, of `sides` that are 0, 1 or special."""
+    if len(sides) <= max_length:
+        return slice(None)
+    positions = [np.flatnonzero(sides == side) for side in (0, 1)]
+    short, long = sorted(positions, key=len)
+    room = max_length - (len(sides) - len(short) - len(long))
+    n_short = min(len(short), room // 2)
+    kept = np.ones(len(sides), dtype=bool)
+    kept[short[n_short:]] = False
+    kept[long[room - n_short :]] = False
+    return kept
 
 
 def count_tokens(tokenizer, texts):
     """Return the tokens of each text, special tokens included, with nothing cut off."""
-    lengths = [len(row) for some in _portions(texts) for row in _rows(tokenizer, some)]
+    lengths = [len(row) for some in _portions(texts) for row in _encodings(tokenizer, some)]
     return np.array(lengths, dtype=np.int64)
 
 
@@ -281,19 +300,21 @@ def _portions(texts):
         yield some
 
 
-def _rows(tokenizer, texts, *, max_length=None, return_token_type_ids=None):
-    """Return the ids of each text or pair, as the tokenizer's own lists; None cuts nothing off.
+def _encodings(tokenizer, texts):
+    """Return a `tokenizers.Encoding` of each text or pair, with nothing cut off or filled up."""
+    return _backend(tokenizer).encode_batch_fast(texts)
 
-    With `return_token_type_ids`, return a dict of ids and types.
+
+def _backend(tokenizer):
+    """Return the tokenizer in Rust, set up to cut nothing off and to fill nothing up.
+
+    It is asked itself, since `transformers` would set it up anew in each call, which fails where
+    several threads share it.
     """
-    columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else [texts]
-    rows = tokenizer(
-        *map(list, columns),
-        truncation="longest_first" if max_length is not None else False,
-        max_length=max_length,
-        padding=False,
-        return_attention_mask=False,
-        return_token_type_ids=bool(return_token_type_ids),
-        verbose=False,  # it would warn of texts longer than the model can read
-    )
-    return rows["input_ids"] if return_token_type_ids is None else rows
+    backend = tokenizer.backend_tokenizer
+    with _SETTING_UP:
+        if backend.truncation is not None:
+            backend.no_truncation()
+        if backend.padding is not None:
+            backend.no_padding()
+    return backend

@@ -1,18 +1,38 @@
 """Fine-tune BERT on text, inside scikit-learn."""
 
-from ._estimator import TextsCutWarning
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._version import __version__
-from .classifier import BertTextClassifier
-from .comparison import Comparison, compare
-from .datasets import load_docstrings, load_text_folder, load_text_table
-from .embedder import BertTextEmbedder
-from .inspection import (
-    LearningRateFinderDisplay,
-    TrainingCurveDisplay,
-    explain,
-    top_losses,
-)
-from .regressor import BertTextRegressor
+
+if TYPE_CHECKING:
+    from ._estimator import TextsCutWarning
+    from .classifier import BertTextClassifier
+    from .comparison import Comparison, compare
+    from .datasets import load_docstrings, load_text_folder, load_text_table
+    from .embedder import BertTextEmbedder
+    from .inspection import LearningRateFinderDisplay, TrainingCurveDisplay, explain, top_losses
+    from .persistence import OnnxTextClassifier
+    from .regressor import BertTextRegressor
+
+# Where each name is defined. It is imported when it is first asked for: whoever serves an exported
+# model need not wait for scikit-learn, nor hold it in memory.
+_MODULES = {
+    "BertTextClassifier": "classifier",
+    "BertTextEmbedder": "embedder",
+    "BertTextRegressor": "regressor",
+    "Comparison": "comparison",
+    "LearningRateFinderDisplay": "inspection",
+    "OnnxTextClassifier": "persistence",
+    "TextsCutWarning": "_estimator",
+    "TrainingCurveDisplay": "inspection",
+    "compare": "comparison",
+    "explain": "inspection",
+    "load_docstrings": "datasets",
+    "load_text_folder": "datasets",
+    "load_text_table": "datasets",
+    "top_losses": "inspection",
+}
 
 __all__ = [
     "BertTextClassifier",
@@ -20,6 +40,7 @@ __all__ = [
     "BertTextRegressor",
     "Comparison",
     "LearningRateFinderDisplay",
+    "OnnxTextClassifier",
     "TextsCutWarning",
     "TrainingCurveDisplay",
     "__version__",
@@ -30,3 +51,17 @@ __all__ = [
     "load_text_table",
     "top_losses",
 ]
+
+
+def __getattr__(name):
+    """Import what is asked for."""
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    if name in _MODULES.values():
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    """Return the names, imported or not."""
+    return sorted({*globals(), *__all__})

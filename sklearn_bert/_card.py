@@ -63,6 +63,36 @@ from sklearn_bert import {name}
 """
 
 
+def onnx_card(clf, manifest):
+    """Return the card of an exported classifier as Markdown."""
+    quantize = "float32" if manifest["quantize"] is None else manifest["quantize"]
+    checked = manifest["checked"]
+    return f"""---
+library_name: "sklearn-bert"
+pipeline_tag: "text-classification"
+tags: ["sklearn", "sklearn-bert", "onnx"]
+---
+
+# {type(clf).__name__}, exported to ONNX
+
+Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert); weights in {quantize}. On
+{checked["texts"]} texts, its probabilities differ from those of torch by at most
+{checked["largest difference of probabilities"]:.2g}.
+
+{_task(clf, "classifier", [str(label) for label in clf.classes_.tolist()])}
+
+```python
+from sklearn_bert import OnnxTextClassifier
+
+OnnxTextClassifier.from_pretrained("this/folder").predict({_example(clf)})
+```
+
+## Versions
+
+{_table(manifest["versions"])}
+"""
+
+
 def _task(estimator, kind, labels):
     """Return what the model tells."""
     if labels is None:

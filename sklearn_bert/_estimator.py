@@ -388,6 +388,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._device import explained_memory_error, find_dtype
         from ._inference import predict_outputs
 
+        check_is_fitted(self)
         texts = check_texts_or_pairs(X)
         self._check_kind(texts)
         ragged = self._tokenize(texts, self.tokenizer_, self.max_length_)

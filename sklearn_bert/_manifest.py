@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from fnmatch import fnmatch
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +13,17 @@ MANIFEST = "sklearn_bert.json"
 CARD = "README.md"
 FORMAT = 1
 
+# Each kind of estimator: what writes it, and what loads it.
+_WRITERS = {
+    "classifier": "save_pretrained",
+    "regressor": "save_pretrained",
+    "onnx-classifier": "export_onnx",
+}
+_LOADERS = {
+    "classifier": "BertTextClassifier",
+    "regressor": "BertTextRegressor",
+    "onnx-classifier": "OnnxTextClassifier",
+}
 _LONGEST_MANIFEST = 64 * 2**20  # bytes
 
 
@@ -86,7 +99,49 @@ def seal(folder, manifest):
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
-def read_manifest(folder):
+@contextmanager
+def reading(path, kind, patterns):
+    """Give the folder at `path` and its manifest, checked; say what is wrong with it otherwise.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+    kind : str
+        The estimator that it must hold.
+    patterns : sequence of str
+        Names of the files that it may hold.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or it is no model saved by this package.
+    ValueError
+        If it is damaged, of another kind or a newer format, or holds what none would need.
+    """
+    folder = Path(path).expanduser()
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(
+            f"path must be a folder written by {_WRITERS[kind]}, got {str(path)!r} without a "
+            f"{MANIFEST}; write one, or give a checkpoint to fine-tune as model=path."
+        )
+    try:
+        manifest = _read_manifest(folder)
+        if (found := manifest["estimator"]) != kind:
+            raise Refused(f"holds a {found}, not a {kind}; load it with {_LOADERS[found]}")
+        _check_files(folder, manifest["files"], patterns)
+        yield folder, manifest
+    except Refused as error:
+        raise ValueError(f"The folder {str(path)!r} {error}.") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
+        raise ValueError(
+            f"The folder {str(path)!r} is damaged: {reason}; save the model again, or get another "
+            "copy."
+        ) from error
+
+
+def _read_manifest(folder):
     """Return the manifest, once its checksum is right."""
     path = folder / MANIFEST
     if path.is_symlink() or path.stat().st_size > _LONGEST_MANIFEST:
@@ -100,7 +155,7 @@ def read_manifest(folder):
     return manifest
 
 
-def check_files(folder, expected, patterns):
+def _check_files(folder, expected, patterns):
     """Refuse anything but plain files of known names with the contents that were written."""
     for name in expected:
         if not any(fnmatch(name, pattern) for pattern in patterns) or "/" in name or "\\" in name:
@@ -111,7 +166,7 @@ def check_files(folder, expected, patterns):
             raise Refused(f"is not trusted: {file.name!r} is a link out of it; do not load it")
         if not file.name.startswith(".") and file.name not in known:
             raise Refused(
-                f"must hold only what save_pretrained wrote, got {file.name!r}; remove it, or do "
+                f"must hold only what sklearn-bert wrote, got {file.name!r}; remove it, or do "
                 "not trust the folder"
             )
     for name, expected_digest in expected.items():

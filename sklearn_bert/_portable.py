@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from ._atomic import replace_folder
 from ._card import model_card
-from ._manifest import CARD, MANIFEST, Refused, check_files, from_json, read_manifest, seal, to_json
+from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
 from ._version import __version__
 
 # What transformers writes of a module and a fast tokenizer, and all that is ever read.
@@ -39,12 +39,17 @@ _NOT_WRITTEN = {"module_", "tokenizer_"}  # in files of their own
 
 def save_portable(estimator, kind, path):
     """Write a fitted estimator to a folder, in one step; `kind` is its scikit-learn type."""
+    manifest = {"estimator": kind, **_described(estimator)}
+    write_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
+
+
+def write_folder(path, write):
+    """Let `write` fill a new folder, which then replaces what was saved at `path`, if anything."""
     path = Path(path).expanduser()
     path = path.parent.resolve() / path.name
     _check_replaceable(path)
-    manifest = {"estimator": kind, **_described(estimator)}
     try:
-        replace_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
+        replace_folder(path, write)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise OSError(
@@ -89,9 +94,13 @@ def _described(estimator):
         for name, value in vars(estimator).items()
         if name.endswith("_") and not name.startswith("_") and name not in _NOT_WRITTEN
     }
-    packages = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy")
-    versions = {"sklearn-bert": __version__} | {name: version(name) for name in packages}
-    return {"parameters": parameters, "fitted": fitted, "versions": versions}
+    return {"parameters": parameters, "fitted": fitted, "versions": find_versions()}
+
+
+def find_versions(*more):
+    """Return the versions of what took part in the making of a model."""
+    packages = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy", *more)
+    return {"sklearn-bert": __version__} | {name: version(name) for name in packages}
 
 
 def _write(estimator, kind, manifest, folder):
@@ -133,33 +142,13 @@ def load_portable(path, kind):
     ValueError
         If it is damaged, of another kind or a newer format, or holds what none would need.
     """
-    folder = Path(path).expanduser()
-    if not (folder / MANIFEST).is_file():
-        raise FileNotFoundError(
-            f"path must be a folder written by save_pretrained, got {str(path)!r} without a "
-            f"{MANIFEST}; for a checkpoint to fine-tune, use model=path."
-        )
-    try:
-        manifest = read_manifest(folder)
-        if manifest["estimator"] != kind:
-            raise Refused(
-                f"holds a {manifest['estimator']}, not a {kind}; load it with the other class"
-            )
-        check_files(folder, manifest["files"], _FILES)
+    with reading(path, kind, _FILES) as (folder, manifest):
         _check_code(folder)
         parameters, fitted = (
             {name: from_json(value) for name, value in manifest[part].items()}
             for part in ("parameters", "fitted")
         )
         tokenizer, module = _load_parts(folder)
-    except Refused as error:
-        raise ValueError(f"The folder {str(path)!r} {error}.") from None
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
-        raise ValueError(
-            f"The folder {str(path)!r} is damaged: {reason}; save the model again, or get another "
-            "copy."
-        ) from error
     return parameters, {**fitted, "module_": module, "tokenizer_": tokenizer}
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import TextEstimator
 from ._targets import check_numbers, number_target
@@ -271,7 +270,6 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         ValueError
             If `X` is a single str, is empty or has not the columns that it was fitted to.
         """
-        check_is_fitted(self)
         outputs = self._outputs(X)
         if isinstance(self.target_mean_, float):
             outputs = outputs[:, 0]

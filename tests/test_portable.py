@@ -378,7 +378,7 @@ def test_a_file_that_was_not_written_is_refused(saved, name):
         (saved / name).mkdir()
     else:
         (saved / name).write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
-    refused(saved, rf"must hold only what save_pretrained wrote, got '{name}'")
+    refused(saved, rf"must hold only what sklearn-bert wrote, got '{name}'")
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "../model.safetensors", "sub/config.json", "x.py"])
@@ -453,7 +453,7 @@ def test_another_kind_and_a_newer_format_are_named(saved):
 
 
 def test_a_checkpoint_is_not_taken_for_a_saved_model(tiny_model):
-    with pytest.raises(FileNotFoundError, match="to fine-tune, use model=path"):
+    with pytest.raises(FileNotFoundError, match="a checkpoint to fine-tune as model=path"):
         BertTextClassifier.from_pretrained(tiny_model)
 
 

@@ -1,0 +1,143 @@
+"""A fitted classifier becomes an ONNX graph, checked against torch on real texts."""
+
+import logging
+import warnings
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from ._card import onnx_card
+from ._device import copy_to_cpu, find_device
+from ._docstrings import draw_corpus
+from ._inference import predict_outputs
+from ._manifest import CARD, seal, to_json
+from ._packed import reads_types
+from ._portable import find_versions, write_folder
+from ._probabilities import probabilities
+from .persistence import GRAPH, KIND, TOKENIZER, Graph, import_onnxruntime
+
+OPSET = 18
+
+_LARGEST_FILE = 1_900_000_000  # bytes; a protocol buffer ends at 2 GiB, larger weights lie beside
+_TOLERANCE = 1e-3  # of probabilities, in float32
+_TEXTS_PER_PACKAGE = 16
+
+
+class _Logits(torch.nn.Module):
+    """A transformers module that takes tensors in a fixed order and returns the logits alone."""
+
+    def __init__(self, module, names):
+        super().__init__()
+        self.module = module
+        self.names = names
+
+    def forward(self, *tensors):
+        return self.module(**dict(zip(self.names, tensors, strict=True))).logits
+
+
+def export(clf, path, quantize, texts):
+    """Write the folder of a fitted classifier; return the largest difference of probabilities."""
+    import_onnxruntime()
+    if texts is None:
+        texts = _example_texts(clf.pairs_)
+    module = copy_to_cpu(clf.module_).eval()
+    names = ["input_ids", "attention_mask"]
+    names += ["token_type_ids"] if reads_types(module) else []
+    ragged = clf._tokenize(texts, clf.tokenizer_, clf.max_length_)
+    expected = predict_outputs(module, ragged, find_device("cpu"), torch.float32)
+    expected = probabilities(expected, multilabel=clf.multilabel_)
+    found = []
+
+    def write(folder):
+        """Write all files."""
+        _write_graph(module, names, folder, quantize)
+        logits = ragged.mean_of_windows(Graph(folder, n_threads=None, providers=None).run(ragged))
+        proba = probabilities(logits, multilabel=clf.multilabel_)
+        found.append(float(np.abs(expected - proba).max()))
+        if quantize is None and not found[0] <= _TOLERANCE:
+            raise ValueError(
+                f"The ONNX graph must give the probabilities that torch gives, got a difference of "
+                f"{found[0]:.2g} for {type(module).__name__}; nothing was written, use "
+                "save_pretrained instead."
+            )
+        clf.tokenizer_.backend_tokenizer.save(str(folder / TOKENIZER))
+        manifest = _manifest(clf, quantize, found[0], len(texts))
+        (folder / CARD).write_text(onnx_card(clf, manifest), encoding="utf-8")
+        seal(folder, manifest)
+
+    write_folder(path, write)
+    return found[0]
+
+
+def _write_graph(module, names, folder, quantize):
+    """Write the graph, and the weights beside it where they are too large for one file."""
+    file = folder / (GRAPH if quantize is None else "float32.onnx")
+    inputs = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in names)
+    n_bytes = sum(value.numel() * value.element_size() for value in module.parameters())
+    with _silence():
+        try:
+            torch.onnx.export(
+                _Logits(module, names).eval(),
+                inputs,
+                file,
+                input_names=names,
+                output_names=["logits"],
+                opset_version=OPSET,
+                dynamic_shapes={"tensors": tuple({0: "batch", 1: "length"} for _ in names)},
+                external_data=n_bytes > _LARGEST_FILE,
+                dynamo=True,
+                verbose=False,
+            )
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise ValueError(
+                f"torch cannot export {type(module).__name__} to ONNX ({reason}); nothing was "
+                "written, use save_pretrained instead."
+            ) from error
+        if quantize is not None:
+            from onnxruntime.quantization import QuantType, quantize_dynamic
+
+            quantize_dynamic(file, folder / GRAPH, weight_type=QuantType.QInt8, per_channel=True)
+            for written in folder.glob(f"{file.name}*"):
+                written.unlink()
+
+
+@contextmanager
+def _silence():
+    """Let neither warnings nor log lines of the exporters through."""
+    root, nothing, level = logging.getLogger(), logging.NullHandler(), logging.root.manager.disable
+    root.addHandler(nothing)  # or the first line logged would set up a handler for good
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+        root.removeHandler(nothing)
+
+
+def _example_texts(pairs):
+    """Return real texts, or pairs of them, to compare on."""
+    texts, _ = draw_corpus(_TEXTS_PER_PACKAGE, np.random.RandomState(0))
+    return list(pairwise(texts)) if pairs else texts
+
+
+def _manifest(clf, quantize, largest, n_texts):
+    """Return what prediction needs beside graph and tokenizer, and where it comes from."""
+    names = ("classes_", "multilabel_", "pairs_", "max_length_")
+    return {
+        "estimator": KIND,
+        "versions": find_versions("onnx", "onnxruntime"),
+        "fitted": {name: to_json(getattr(clf, name)) for name in names},
+        "inputs": {
+            "long_text": clf.long_text,
+            "overlap": clf._overlap(clf.tokenizer_, clf.max_length_),
+            "pad_token_id": clf.tokenizer_.pad_token_id,
+            "has_types": "token_type_ids" in clf.tokenizer_.model_input_names,
+        },
+        "quantize": quantize,
+        "checked": {"texts": n_texts, "largest difference of probabilities": largest},
+    }

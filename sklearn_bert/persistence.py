@@ -1,0 +1,323 @@
+"""Exported classifiers: prediction with onnxruntime, without torch, transformers, scikit-learn."""
+
+import ctypes
+import os
+import sys
+import weakref
+
+import numpy as np
+
+from ._manifest import from_json, reading
+from ._probabilities import ProbabilitiesMixin
+from ._texts import check_texts_or_pairs, is_pairs
+from ._tokens import tokenize
+
+KIND = "onnx-classifier"
+GRAPH = "model.onnx"
+TOKENIZER = "tokenizer.json"
+
+_FILES = (GRAPH, f"{GRAPH}.data", TOKENIZER)
+_NO_FIT = (
+    "OnnxTextClassifier cannot be fitted; load one with OnnxTextClassifier.from_pretrained, or fit "
+    "a BertTextClassifier."
+)
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+_POSITIONS_AT_ONCE = 1024  # onnxruntime is a third slower with 4096
+
+
+class OnnxTextClassifier(ProbabilitiesMixin):
+    """Predict with a classifier that was exported to ONNX, without torch.
+
+    Made by :meth:`from_pretrained` from a folder that
+    :meth:`BertTextClassifier.export_onnx <sklearn_bert.BertTextClassifier.export_onnx>` wrote. It
+    needs onnxruntime, tokenizers and NumPy (``pip install 'sklearn-bert[onnx]'``), and imports
+    neither torch nor transformers nor scikit-learn: it starts faster and takes less memory than
+    the classifier it comes from, whose answers it gives. It cannot be fitted.
+
+    One object serves any number of threads, and processes that are forked from the one that loaded
+    it. A pickle of it holds the path of the folder, not the weights.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    multilabel_ : bool
+        Whether each text may have several labels.
+
+    pairs_ : bool
+        Whether it reads pairs of texts.
+
+    max_length_ : int
+        Tokens kept of each text.
+
+    See Also
+    --------
+    BertTextClassifier : What is exported.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn_bert import BertTextClassifier, OnnxTextClassifier
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 8
+    >>> labels = ["good", "bad"] * 8
+    >>> clf = BertTextClassifier(
+    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ... )
+    >>> with TemporaryDirectory() as folder:
+    ...     difference = clf.fit(texts, labels).export_onnx(folder)
+    ...     light = OnnxTextClassifier.from_pretrained(folder)
+    >>> light.predict(["such a joy"])
+    array(['good'], dtype='<U4')
+    """
+
+    _estimator_type = "classifier"
+
+    @classmethod
+    def from_pretrained(cls, path, *, n_threads=None, providers=None):
+        """Load what `export_onnx` wrote. No code of the folder is run, whoever wrote it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+        n_threads : int, default=None
+            Threads that compute one call; None is one a core. A server that answers many calls at
+            once is better off with 1.
+        providers : list of str, default=None
+            Execution providers of onnxruntime, the first ones preferred, such as
+            ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. None is the CPU.
+
+        Returns
+        -------
+        classifier : OnnxTextClassifier
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If onnxruntime is not installed.
+        FileNotFoundError
+            If `path` is no folder of an exported classifier.
+        ValueError
+            If the folder is damaged, of another estimator, of a newer version, or holds what
+            `export_onnx` does not write; or if `n_threads` is below 1.
+        """
+        if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
+            raise ValueError(
+                f"n_threads must be an int above 0, got {n_threads!r}; None uses all cores."
+            )
+        self = cls.__new__(cls)
+        self._options = {"path": os.fspath(path), "n_threads": n_threads, "providers": providers}
+        self._load()
+        return self
+
+    def __init__(self):
+        raise TypeError(_NO_FIT)
+
+    def fit(self, X, y=None):
+        """Raise an error: what was exported stays as it is.
+
+        Parameters
+        ----------
+        X : object
+            Not used.
+        y : object, default=None
+            Not used.
+
+        Raises
+        ------
+        TypeError
+            Always. scikit-learn's ``FrozenEstimator`` lets meta-estimators use what is fitted.
+        """
+        raise TypeError(_NO_FIT)
+
+    def _load(self):
+        """Set all attributes from the folder."""
+        import_onnxruntime()
+        options = dict(self._options)
+        with reading(options.pop("path"), KIND, _FILES) as (folder, manifest):
+            for name, value in manifest["fitted"].items():
+                setattr(self, name, from_json(value))
+            self._inputs = manifest["inputs"]
+            self._tokenizer = _Tokenizer(folder / TOKENIZER, self._inputs)
+            self._graph = Graph(folder, **options)
+
+    def _outputs(self, X):
+        """Return the logits of each text, in float64."""
+        texts = check_texts_or_pairs(X)
+        if is_pairs(texts) != self.pairs_:
+            names = {True: "pairs of texts", False: "single texts"}
+            raise ValueError(
+                f"X must hold {names[self.pairs_]}, which the classifier was fitted to, got "
+                f"{names[not self.pairs_]}; pass X of the same columns as in fit."
+            )
+        inputs = self._inputs
+        ragged = tokenize(
+            self._tokenizer, texts, self.max_length_, inputs["long_text"], inputs["overlap"]
+        )
+        return ragged.mean_of_windows(self._graph.run(ragged))
+
+    def score(self, X, y):
+        """Return the share of texts whose labels are all predicted right.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels.
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty, has not the columns that it was fitted to, or has
+            another length than `y`.
+        """
+        y, predicted = np.asarray(y), self.predict(X)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y must have the shape of the predictions, {predicted.shape}, got {y.shape}; pass "
+                "a label for each text."
+            )
+        right = y == predicted
+        return float((right.all(axis=1) if self.multilabel_ else right).mean())
+
+    def __getstate__(self):
+        return self._options | {"path": os.path.abspath(os.path.expanduser(self._options["path"]))}
+
+    def __setstate__(self, state):
+        self._options = state
+        self._load()
+
+    def __repr__(self):
+        return f"OnnxTextClassifier.from_pretrained({self._options['path']!r})"
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_tags__(self):
+        from .classifier import BertTextClassifier
+
+        return BertTextClassifier().__sklearn_tags__()
+
+
+def import_onnxruntime():
+    """Return onnxruntime, or say how to get it.
+
+    From version 1.29 on, its import starts a thread that reports usage to its makers, and without
+    which a forked process cannot end (https://github.com/microsoft/onnxruntime/pull/31961). The
+    environment variable that leaves the thread out is set for the import alone.
+    """
+    if "onnxruntime" in sys.modules and sys.modules["onnxruntime"] is not None:
+        return sys.modules["onnxruntime"]
+    before = os.environ.get(_NO_TELEMETRY)
+    os.environ[_NO_TELEMETRY] = "1"
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "ONNX needs packages that are not installed; pip install 'sklearn-bert[onnx]'."
+        ) from None
+    finally:
+        if before is None:
+            del os.environ[_NO_TELEMETRY]
+        else:
+            os.environ[_NO_TELEMETRY] = before
+    return onnxruntime
+
+
+class _Tokenizer:
+    """What `tokenize` needs of a tokenizer, without transformers."""
+
+    def __init__(self, file, inputs):
+        from tokenizers import Tokenizer
+
+        self.backend_tokenizer = Tokenizer.from_file(str(file))
+        self.pad_token_id = inputs["pad_token_id"]
+        self.model_input_names = ["token_type_ids"] if inputs["has_types"] else []
+
+    def __len__(self):
+        return self.backend_tokenizer.get_vocab_size()
+
+
+class Graph:
+    """An ONNX graph that computes logits, in any thread and any process forked from this one.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    n_threads : int or None
+        Threads that compute one call; None is one a core.
+    providers : list of str or None
+        Of onnxruntime; None is the CPU.
+    """
+
+    def __init__(self, folder, n_threads, providers):
+        self.path = str(folder.resolve() / GRAPH)
+        self.n_threads = n_threads
+        self.providers = providers or ["CPUExecutionProvider"]
+        self.session = self._new_session()
+        _GRAPHS.add(self)
+
+    def _new_session(self):
+        """Return a session of onnxruntime."""
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors
+        options.intra_op_num_threads = self.n_threads or 0
+        return onnxruntime.InferenceSession(self.path, options, providers=self.providers)
+
+    def run(self, ragged):
+        """Return the logits of each sequence, as an ndarray in float64."""
+        if self.session is None:
+            self.session = self._new_session()
+        session = self.session
+        wanted = [node.name for node in session.get_inputs()]
+        order = np.argsort(-ragged.lengths, kind="stable")
+        logits, start = None, 0
+        while start < len(order):
+            rows = order[start : start + max(1, _POSITIONS_AT_ONCE // ragged.lengths[order[start]])]
+            inputs = _padded(ragged, rows)
+            (found,) = session.run(["logits"], {name: inputs[name] for name in wanted})
+            if logits is None:
+                logits = np.empty((len(order), found.shape[1]))
+            logits[rows] = found
+            start += len(rows)
+        return logits
+
+
+_GRAPHS = weakref.WeakSet()
+
+
+def _abandon_sessions():
+    """Let a forked process make sessions of its own: the threads of those it got do not exist.
+
+    Nor may those it got ever be destroyed, which would wait for these threads without end.
+    """
+    for graph in _GRAPHS:
+        if graph.session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(graph.session))
+            graph.session = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_sessions)
+
+
+def _padded(ragged, rows):
+    """Return the inputs of some sequences, filled up to the longest of them."""
+    lengths = ragged.lengths[rows]
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, ragged.pad_token_id, dtype=np.int64)
+    ids[mask] = np.concatenate([ragged[row] for row in rows])
+    types = np.zeros(mask.shape, dtype=np.int64)
+    if ragged.types is not None:
+        types[mask] = np.concatenate([ragged.types_of(row) for row in rows])
+    return {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": types}

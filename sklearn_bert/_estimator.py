@@ -333,7 +333,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         if self.learning_rate == "auto":
             return auto_learning_rate(module.config.hidden_size, self.epochs * len(batches))
         if self.learning_rate == "find":
-            return self._range_test(module, batches, seed, options).suggestions["steepest"]
+            return self._range_test(module, batches, seed, options).suggestions["valley"]
         return self.learning_rate
 
     def _range_test(self, module, batches, seed, options):

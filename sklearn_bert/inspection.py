@@ -29,7 +29,7 @@ class LearningRateFinderDisplay:
     Attributes
     ----------
     suggestion_ : float
-        That of the steepest descent, which ``learning_rate="find"`` uses.
+        That of the valley, which ``learning_rate="find"`` uses.
     suggestions_ : dict of str to float
         All three.
     ax_ : matplotlib Axes
@@ -61,7 +61,7 @@ class LearningRateFinderDisplay:
         self.losses = losses
         self.smoothed_losses = smoothed_losses
         self.suggestions_ = suggestions
-        self.suggestion_ = suggestions["steepest"]
+        self.suggestion_ = suggestions["valley"]
 
     @classmethod
     def from_estimator(

@@ -8,6 +8,7 @@ import torch
 
 from ._device import find_device, find_dtype, seeded
 from ._encoder import find_max_length, load_encoder, locate
+from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import compute, make_ready
 from ._packed import PackedTexts
@@ -52,6 +53,7 @@ class Pooling(Forward):
         return (hidden * mask).sum(1) / mask.sum(1)
 
 
+@in_living_threads
 def embed(module, ragged, device, dtype, pooling):
     """Return the vector of each text, of shape (n_texts, width), in float32."""
     make_ready(module, device)

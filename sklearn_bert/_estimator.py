@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
 from ._model import TextModel
-from ._texts import check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
 
 class TextsCutWarning(UserWarning):
@@ -107,6 +107,7 @@ class TextEstimator(CallbacksMixin, TextModel):
     def _train(self, texts, target):
         """Return the fitted attributes."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
+        from ._inference import predict_outputs
         from ._net import train
 
         callbacks = self._clone_callbacks()
@@ -142,6 +143,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                     verbose=self.verbose,
                     **options,
                 )
+                predict_outputs(module, batches.ragged.take([0]), device, dtype)  # if it diverged
         if checkpoints is not None:
             checkpoints.remove()
         if validated is not None:
@@ -391,11 +393,18 @@ class TextEstimator(CallbacksMixin, TextModel):
         check_is_fitted(self)
         texts = check_texts_or_pairs(X)
         self._check_kind(texts)
-        ragged = self._tokenize(texts, self.tokenizer_, self.max_length_)
         device = self._prediction_device()
         # What "auto" finds may round labels away: half precision only where it was asked for.
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
         with explained_memory_error(
             device, batch_size=self.batch_size, max_length=self.max_length_
         ):
-            return predict_outputs(self.module_, ragged, device, dtype)
+            return by_portions(
+                lambda some: predict_outputs(
+                    self.module_,
+                    self._tokenize(some, self.tokenizer_, self.max_length_),
+                    device,
+                    dtype,
+                ),
+                texts,
+            )

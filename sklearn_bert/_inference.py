@@ -5,6 +5,7 @@ import torch
 
 from ._batches import Texts
 from ._device import free_memory, is_out_of_memory
+from ._forks import in_living_threads
 from ._forward import Forward
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
@@ -12,6 +13,7 @@ _TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
 _TOKENS_AT_ONCE_ON_A_GPU = 65536
 
 
+@in_living_threads
 def predict_outputs(module, ragged, device, dtype):
     """Return the outputs of the module for each text, in the order of the texts.
 
@@ -29,11 +31,21 @@ def predict_outputs(module, ragged, device, dtype):
     Returns
     -------
     outputs : ndarray of shape (n_texts, n_outputs), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If an output is NaN or infinite.
     """
     make_ready(module, device)
     forward = Forward(module, device, dtype)
     with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
         outputs = compute(forward, ragged, device).cpu().numpy()
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            f"The model must give finite numbers, got {outputs[~np.isfinite(outputs)][0]}, since "
+            "its training has diverged; fit it with a lower learning_rate or weight_decay."
+        )
     return ragged.mean_of_windows(outputs.astype(np.float64))
 
 

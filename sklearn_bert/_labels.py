@@ -92,7 +92,7 @@ def _as_numpy(y):
 
     It would read a list of "a" and NaN as texts, and extension arrays of int as floats.
     """
-    if isinstance(y, (list, tuple)) and all(np.ndim(label) == 0 for label in y):
+    if isinstance(y, (list, tuple)) and not _is_column(y):
         labels = np.empty(len(y), dtype=object)
         labels[:] = y
         _check_complete(labels)
@@ -104,6 +104,21 @@ def _as_numpy(y):
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(y, "to_numpy"):
         return y.to_numpy()
     return y
+
+
+def _is_column(y):
+    """Return whether all rows are lists of as many labels; lists beside labels are an error."""
+    nested = [isinstance(label, (list, tuple)) or getattr(label, "ndim", 0) > 0 for label in y]
+    if not any(nested):
+        return False
+    first = nested.index(True)
+    for row, label in enumerate(y):
+        if not nested[row] or len(label) != len(y[first]):
+            raise ValueError(
+                f"y must have one label for each text, got {y[first]!r} at row {first}; for "
+                "several labels a text, convert them with MultiLabelBinarizer."
+            )
+    return True
 
 
 def _check_complete(y):

@@ -215,7 +215,9 @@ def _read_parquet(stream, where):
     try:
         return pd.read_parquet(stream)
     except ValueError as error:  # among them pyarrow's ArrowInvalid
-        raise ValueError(f"{where} must be a Parquet file, and is none: {error}") from error
+        raise ValueError(
+            f"{where} must be a Parquet file, and is none: {error}; give the right suffix."
+        ) from error
 
 
 def _read_csv(stream, form, where):

@@ -106,8 +106,15 @@ def number_target(numbers, weights, mean=None, scale=None):
     """
     if mean is None:
         total = weights if weights.any() else None
-        mean = np.average(numbers, axis=0, weights=total)
-        scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=total))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(numbers, axis=0, weights=total)
+            scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=total))
+        if not np.isfinite(scale).all():
+            largest = numbers.flat[np.abs(numbers).argmax()].item()
+            raise ValueError(
+                f"y must have a finite variance, got {largest!r} at row "
+                f"{int(np.abs(numbers).argmax()) // (numbers.size // len(numbers))}; scale it down."
+            )
         scale = np.where(scale == 0, 1.0, scale)
         if numbers.ndim == 1:
             mean, scale = float(mean), float(scale)
@@ -130,6 +137,11 @@ def check_numbers(y):
             "numbers of the texts."
         )
     values = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if values.ndim not in (1, 2) or values.dtype.kind == "c":
+        raise ValueError(
+            f"y must be one or several columns of real numbers, got {values.dtype} of shape "
+            f"{values.shape}; pass one number a text."
+        )
     try:
         numbers = values.astype(np.float64)
     except (TypeError, ValueError):

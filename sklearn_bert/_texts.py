@@ -5,6 +5,9 @@ from numbers import Number
 
 import numpy as np
 
+# Enough of them for batches of equal lengths; their token ids take some ten megabytes.
+_TEXTS_AT_ONCE = 32_768
+
 
 def check_texts(X):
     """Return the texts of `X` as a list of str.
@@ -55,6 +58,8 @@ def check_texts_or_pairs(X):
     ValueError
         If `X` is a single str, is empty, or has more than two columns.
     """
+    if isinstance(X, np.ndarray) and X.ndim == 0:
+        X = X.item()
     if isinstance(X, str):
         raise ValueError(
             f"X must be an array-like of texts, got the single text {_shorten(X)}; pass [text]."
@@ -69,6 +74,17 @@ def check_texts_or_pairs(X):
 def is_pairs(texts):
     """Return whether what `check_texts_or_pairs` gave is pairs."""
     return isinstance(texts[0], tuple)
+
+
+def by_portions(function, texts):
+    """Return the rows that `function` gives for texts, and gives for a portion of them at a time.
+
+    So the memory beside the texts and their rows is bounded, however many texts there are.
+    """
+    if len(texts) <= _TEXTS_AT_ONCE:
+        return function(texts)
+    starts = range(0, len(texts), _TEXTS_AT_ONCE)
+    return np.concatenate([function(texts[start : start + _TEXTS_AT_ONCE]) for start in starts])
 
 
 def _columns(X):

@@ -1,6 +1,7 @@
 """Texts become token ids, once in a process: one flat array, without padding."""
 
 import hashlib
+import re
 import threading
 import weakref
 from collections import OrderedDict
@@ -13,6 +14,10 @@ import numpy as np
 _TEXTS_PER_CALL = 4096
 _CHARACTERS_PER_CALL = 4_000_000
 
+# A longer text is tokenized in pieces, eight at once: a token takes 500 bytes while it is made.
+_CHARACTERS_PER_PIECE = 100_000
+_PIECES_PER_CALL = 8
+
 _CACHE_BYTES = 64 * 2**20
 
 # Sun et al. (2019) keep 128 tokens of the head and 382 of the tail, beside two special ones.
@@ -22,6 +27,8 @@ _PAIRS = 1  # what the cache holds of pairs, not 0 as of texts
 _SPECIAL = 2  # the side of a token that belongs to neither text of a pair
 
 _SETTING_UP = threading.Lock()
+# Where a text is cut: at white space, else before a character that is a token by itself.
+_SPACE = re.compile(r"[\s\u3000-\u9fff]")
 
 
 class RaggedIds:
@@ -187,16 +194,60 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
 def _encoded(tokenizer, texts):
     """Yield all ids of each text as an array of int32."""
     if len(texts) == 1:  # nobody waits for one text, and hashing the tokenizer takes longer
-        yield np.array(_encodings(tokenizer, texts)[0].ids, dtype=np.int32)
+        yield from _ids(tokenizer, texts)
         return
 
     def encode(some):
         """Return the ids of some texts as bytes."""
-        return [np.array(row.ids, dtype=np.int32).tobytes() for row in _encodings(tokenizer, some)]
+        return [ids.tobytes() for ids in _ids(tokenizer, some)]
 
     for some in _portions(texts):
         for row in _CACHE.get(tokenizer, some, 0, encode):
             yield np.frombuffer(row, dtype=np.int32)
+
+
+def _ids(tokenizer, texts):
+    """Return all ids of each text as an array of int32."""
+    is_long = [len(text) > _CHARACTERS_PER_PIECE for text in texts]
+    if not any(is_long):
+        return [np.array(row.ids, dtype=np.int32) for row in _encodings(tokenizer, texts)]
+    others = [text for text, long in zip(texts, is_long, strict=True) if not long]
+    rest = iter(_ids(tokenizer, others) if others else [])
+    return [
+        _ids_of_pieces(tokenizer, list(_pieces(text))) if long else next(rest)
+        for text, long in zip(texts, is_long, strict=True)
+    ]
+
+
+def _ids_of_pieces(tokenizer, pieces):
+    """Return the ids of a text that is given in pieces, as if it were whole."""
+    before, after = _frame(tokenizer)
+    ids = []
+    for start in range(0, len(pieces), _PIECES_PER_CALL):
+        for row in _encodings(tokenizer, pieces[start : start + _PIECES_PER_CALL]):
+            row = np.array(row.ids, dtype=np.int32)
+            ids.append(row[before if ids else 0 : len(row) - after])
+    return np.concatenate([*ids, row[len(row) - after :]])
+
+
+def _pieces(text):
+    """Yield pieces of a text, each but the first with the white space before it."""
+    start = 0
+    while len(text) - start > _CHARACTERS_PER_PIECE:
+        end = start + _CHARACTERS_PER_PIECE
+        cut = max(text.rfind(space, start + 1, end) for space in " \n")
+        if cut < 0:  # one long word
+            found = _SPACE.search(text, end)
+            cut = len(text) if found is None else found.start()
+        yield text[start:cut]
+        start = cut
+    yield text[start:]
+
+
+def _frame(tokenizer):
+    """Return how many special tokens are put before and after each text."""
+    mask = _backend(tokenizer).encode("a").special_tokens_mask
+    return mask.index(0), mask[::-1].index(0)
 
 
 class _Cut:
@@ -223,8 +274,7 @@ class _Cut:
     @cached_property
     def frame(self):
         """Special tokens before and after each text."""
-        mask = _backend(self.tokenizer).encode("a").special_tokens_mask
-        return mask.index(0), mask[::-1].index(0)
+        return _frame(self.tokenizer)
 
     def _windows(self, ids, before, after):
         """Return windows over the text, each between special tokens of its own."""
@@ -283,7 +333,7 @@ def _kept_of_pair(sides, max_length):
 
 def count_tokens(tokenizer, texts):
     """Return the tokens of each text, special tokens included, with nothing cut off."""
-    lengths = [len(row) for some in _portions(texts) for row in _encodings(tokenizer, some)]
+    lengths = [len(ids) for some in _portions(texts) for ids in _ids(tokenizer, some)]
     return np.array(lengths, dtype=np.int64)
 
 

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
 from ._model import TextModel
-from ._texts import check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
 
 class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextModel):
@@ -244,11 +244,16 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
-        ragged = self._tokenize(texts, self.tokenizer_, self.max_length_)
         device = self._prediction_device()
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
+
+        def vectors_of(some):
+            """Return the vectors of some texts."""
+            ragged = self._tokenize(some, self.tokenizer_, self.max_length_)
+            return embed(self.module_, ragged, device, dtype, self.pooling_)
+
         with explained_memory_error(device, batch_size=1, max_length=self.max_length_):
-            vectors = embed(self.module_, ragged, device, dtype, self.pooling_)
+            vectors = by_portions(vectors_of, texts)
         return normalize(vectors, copy=False) if self.normalize else vectors
 
     def __sklearn_tags__(self):

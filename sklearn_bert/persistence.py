@@ -9,7 +9,7 @@ import numpy as np
 
 from ._manifest import from_json, reading
 from ._probabilities import ProbabilitiesMixin
-from ._texts import check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_texts_or_pairs, is_pairs
 from ._tokens import tokenize
 
 KIND = "onnx-classifier"
@@ -151,6 +151,10 @@ class OnnxTextClassifier(ProbabilitiesMixin):
                 f"X must hold {names[self.pairs_]}, which the classifier was fitted to, got "
                 f"{names[not self.pairs_]}; pass X of the same columns as in fit."
             )
+        return by_portions(self._logits, texts)
+
+    def _logits(self, texts):
+        """Return the logits of some texts."""
         inputs = self._inputs
         ragged = tokenize(
             self._tokenizer, texts, self.max_length_, inputs["long_text"], inputs["overlap"]

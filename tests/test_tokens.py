@@ -6,8 +6,10 @@ import gc
 import numpy as np
 import pytest
 from conftest import make_tokenizer
+from transformers import AutoTokenizer
 
 from sklearn_bert import _tokens
+from sklearn_bert._encoder import locate
 from sklearn_bert._tokens import RaggedIds, TokenCache, tokenize
 
 
@@ -62,6 +64,30 @@ def test_tokenizing_gives_what_the_tokenizer_gives(tokenizer, texts, monkeypatch
     assert ragged.ids.flags.writeable
     assert ragged.lengths.tolist() == [5, 2, 3, 7, 16][: len(texts)]
     assert ragged.pad_token_id == 0
+
+
+LONG = {
+    "words": "the good film, a bad book;  of a\nfilm " * 30,
+    "a word": "a " + "film" * 200 + " book " * 40,
+    "one word": "film" * 500,
+    "no spaces": "好的电影" * 200,
+    "spaces": " " * 700 + "good" + "\n" * 700,
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("long_text", ["head", "head+tail", "windows"])
+def test_a_text_in_pieces_is_as_if_it_were_whole(minilm, cache, text, long_text, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(locate(minilm))
+    several = ["the good film", text, "", text + "good"], [text]
+    wholes = [tokenize(tokenizer, texts, 16, long_text, 4) for texts in several]
+    monkeypatch.setattr(_tokens, "_CACHE", TokenCache(2**20))
+    monkeypatch.setattr(_tokens, "_CHARACTERS_PER_PIECE", 100)
+    for texts, whole in zip(several, wholes, strict=True):
+        ragged = tokenize(tokenizer, texts, 16, long_text, 4)
+        for name in ("ids", "lengths", "uncut", "counts"):
+            np.testing.assert_array_equal(getattr(ragged, name), getattr(whole, name))
+    assert max(map(len, _tokens._pieces(LONG["words"]))) <= 100
 
 
 def test_taking_rows_keeps_their_order(tokenizer):

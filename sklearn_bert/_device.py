@@ -6,6 +6,8 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
+from ._ranks import local_cuda
+
 # Dropout and the head draw from torch's global generators: one fit at a time in a process.
 _SEEDED = threading.RLock()
 
@@ -13,13 +15,17 @@ _SEEDED = threading.RLock()
 def find_device(device):
     """Return the `torch.device` that `device` names; "auto" is CUDA, MPS or the CPU.
 
+    Of several processes that train together, each gets a CUDA device of its own.
+
     Raises
     ------
     ValueError
         If torch does not know the device, or the machine does not have it.
     """
     if device == "auto":
-        return torch.device(_available()[0])
+        kind = _available()[0]
+        own = local_cuda(torch.cuda.device_count()) if kind == "cuda" else None
+        return own or torch.device(kind)
     try:
         found = torch.device(device)
     except RuntimeError:

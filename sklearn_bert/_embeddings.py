@@ -10,7 +10,7 @@ from ._device import find_device, find_dtype, seeded
 from ._encoder import find_max_length, load_encoder, locate
 from ._forks import in_living_threads
 from ._forward import Forward
-from ._inference import compute, make_ready
+from ._inference import compute_shared, make_ready
 from ._packed import PackedTexts
 from ._tokens import tokenize
 
@@ -59,7 +59,7 @@ def embed(module, ragged, device, dtype, pooling):
     make_ready(module, device)
     pool = Pooling(module, device, dtype, pooling)
     with torch.inference_mode(), pool.autocast():
-        vectors = compute(pool, ragged, device).cpu().numpy()
+        vectors = compute_shared(pool, ragged, device).cpu().numpy()
     return ragged.mean_of_windows(vectors)
 
 

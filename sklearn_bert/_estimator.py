@@ -109,18 +109,25 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._inference import predict_outputs
         from ._net import train
+        from ._ranks import find_ranks
 
         callbacks = self._clone_callbacks()
         device = find_device(self.device)
         dtype = find_dtype(self.dtype, device)
-        seed = self._draw_seed()
+        ranks, seed = find_ranks(), self._draw_seed()
+        if ranks is not None:
+            seed = self._agree(ranks, texts, target, seed)
         checkpoints = self._find_checkpoints(texts, target, seed, device, dtype)
         if checkpoints is not None:
             seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
         with seeded(seed, device):
             fitted, batches = self._load(texts, target)
-            self._warn_of_cut(batches.ragged.uncut, fitted)
+            is_first = ranks is None or ranks.rank == 0
+            if is_first:
+                self._warn_of_cut(batches.ragged.uncut, fitted)
+            else:
+                ranks.draw_otherwise(device)
             module = fitted["module_"]
             rows, valid_rows = self._split(target, random_state)
             validation = None if valid_rows is None else batches.take(valid_rows)
@@ -140,13 +147,13 @@ class TextEstimator(CallbacksMixin, TextModel):
                     score=self._validation_score(fitted, texts, target, valid_rows),
                     callbacks=callbacks,
                     checkpoints=checkpoints,
-                    verbose=self.verbose,
+                    verbose=self.verbose if is_first else 0,
                     **options,
                 )
                 predict_outputs(module, batches.ragged.take([0]), device, dtype)  # if it diverged
         if checkpoints is not None:
             checkpoints.remove()
-        if validated is not None:
+        if validated is not None and is_first:
             self._judge(validated, fitted)
         return {
             **fitted,
@@ -154,6 +161,25 @@ class TextEstimator(CallbacksMixin, TextModel):
             "training_curve_": curve,
             "n_epochs_": len(history),
         }
+
+    def _agree(self, ranks, texts, target, seed):
+        """Return the seed of process 0; all must have the same data and parameters."""
+        if self.checkpoint_dir is not None:
+            raise ValueError(
+                f"checkpoint_dir needs a fit in one process, got {ranks.size} processes; use None."
+            )
+        from ._checkpoints import fingerprint
+
+        unlike = {"callbacks", "verbose", "random_state", "device"}
+        parameters = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in unlike and not callable(value)
+        }
+        found = fingerprint(texts, target, parameters)
+        for name in found:
+            ranks.same(found[name], name)
+        return ranks.first(seed)
 
     def _find_checkpoints(self, texts, target, seed, device, dtype):
         """Return what writes checkpoints and goes on from the last one; None if none are wanted."""

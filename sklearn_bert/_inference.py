@@ -7,6 +7,7 @@ from ._batches import Texts
 from ._device import free_memory, is_out_of_memory
 from ._forks import in_living_threads
 from ._forward import Forward
+from ._ranks import find_ranks
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
 _TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
@@ -40,7 +41,7 @@ def predict_outputs(module, ragged, device, dtype):
     make_ready(module, device)
     forward = Forward(module, device, dtype)
     with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
-        outputs = compute(forward, ragged, device).cpu().numpy()
+        outputs = compute_shared(forward, ragged, device).cpu().numpy()
     if not np.isfinite(outputs).all():
         raise ValueError(
             f"The model must give finite numbers, got {outputs[~np.isfinite(outputs)][0]}, since "
@@ -55,6 +56,18 @@ def make_ready(module, device):
         module.to(device)
     if module.training:
         module.eval()
+
+
+def compute_shared(function, ragged, device):
+    """Return what `compute` does; where several processes are at it, each does a share."""
+    ranks = find_ranks()
+    if ranks is None or not ranks.is_worth_it(len(ragged)):
+        return compute(function, ragged, device)
+    order = np.argsort(-ragged.lengths, kind="stable")
+    rows = ranks.gather(compute(function, ragged.take(ranks.share(order)), device), len(order))
+    ordered = torch.empty_like(rows)
+    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    return ordered
 
 
 def compute(function, ragged, device):

@@ -27,6 +27,7 @@ from ._optimizer import (
     parameter_groups,
 )
 from ._packed import to_device
+from ._ranks import find_ranks
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
@@ -88,7 +89,10 @@ class FineTuningNet(NeuralNet):
         self.logits_of_ = training_forward(self.module_, device, self.autocast_dtype)
         if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
             self.logits_of_.start_checkpointing()
-        self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device)
+        self.ranks_ = find_ranks()
+        self.embedding_ = RowGradients(
+            self.module_.get_input_embeddings(), device, alone=self.ranks_ is None
+        )
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
         self.micro_batch_tokens_ = None  # what was found when memory was short
         self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
@@ -157,26 +161,49 @@ class FineTuningNet(NeuralNet):
         self._set_training(True)
         step = self._step(batch, torch.Tensor.backward)
         self.embedding_.fill()
+        if self.ranks_ is not None:
+            groups = self.optimizer_.param_groups
+            found = [value.grad for group in groups for value in group["params"]]
+            self.ranks_.sum([step["loss"], *(grad for grad in found if grad is not None)])
         return step
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""
         self._set_training(False)
         with torch.no_grad():
-            return self._step(batch, torch.Tensor.detach)
+            step = self._step(batch, torch.Tensor.detach)
+        if self.ranks_ is not None:
+            self.ranks_.sum([step["loss"]])
+            n_mine = len(self.ranks_.share(range(len(batch[0]))))
+            step["y_pred"] = self.ranks_.gather(step["y_pred"][:n_mine], len(batch[0]))
+        return step
 
     def _step(self, batch, use_loss):
-        """Return loss and logits of the batch; on out-of-memory, again in smaller pieces."""
+        """Return loss and logits of this process's share of the batch, which is all if alone.
+
+        On out-of-memory, it is done again in smaller pieces.
+        """
+        mine, n_texts = self._share(batch)
         while True:
-            pieces = list(batch[0].pieces(self.tokens_at_once_))
+            pieces = list(mine[0].pieces(self.tokens_at_once_))
             try:
-                return self._accumulate(batch, pieces, use_loss)
+                return self._accumulate(mine, pieces, use_loss, n_texts)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or not self._need_less_memory(self.piece_):
                     raise
             # Outside of the except clause, which keeps the tensors of the failed try alive.
             self._zero_grad_optimizer()
             free_memory(self.device)
+
+    def _share(self, batch):
+        """Return this process's share of the batch, and what its losses are divided by."""
+        texts, targets = batch
+        if self.ranks_ is None:
+            return batch, len(texts)
+        rows, n_texts = self.ranks_.share(np.arange(len(texts))), len(texts)
+        if not len(rows):  # a text that counts for nothing gives the gradients that are summed
+            rows, n_texts = np.arange(1), math.inf
+        return (texts[rows], tuple(target[rows] for target in targets)), n_texts
 
     def _need_less_memory(self, failed):
         """Return whether the texts that failed can do with less: in halves, or checkpointed."""
@@ -186,8 +213,11 @@ class FineTuningNet(NeuralNet):
         self.micro_batch_tokens_ = self.tokens_at_once_
         return True
 
-    def _accumulate(self, batch, pieces, use_loss):
-        """Return the loss of the batch, the sum over its pieces, and its logits."""
+    def _accumulate(self, batch, pieces, use_loss, n_texts):
+        """Return the loss of the batch, the sum over its pieces, and its logits.
+
+        The loss of each text is divided by `n_texts`.
+        """
         texts, targets = batch
         device = torch.device(self.device)
         values, weights = (to_device(target, device) for target in targets)
@@ -195,7 +225,7 @@ class FineTuningNet(NeuralNet):
         for piece in pieces:
             self.piece_ = texts[piece]
             y_pred = self.infer(self.piece_)
-            share = len(y_pred) / len(texts)
+            share = len(y_pred) / n_texts
             piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
             use_loss(piece_loss)
             loss += piece_loss.detach()

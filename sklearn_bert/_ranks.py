@@ -1,0 +1,154 @@
+"""The processes that `torchrun` or Accelerate started to train one model together."""
+
+import atexit
+import multiprocessing
+import os
+from contextlib import contextmanager
+from functools import cached_property
+
+import torch
+import torch.distributed as dist
+
+_BUCKET = 2**23  # numbers that travel together: 32 MB in float32
+# Fewer rows than this many a process are predicted by each of them: a message costs as much.
+_ROWS_WORTH_SHARING = 16
+_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Ranks:
+    """A group of processes, of which this one is number `rank`.
+
+    Each does a share of every batch, and all get the sum: the gradient is that of the batch as a
+    whole, whatever its weights and wherever it does not divide evenly.
+
+    Parameters
+    ----------
+    rank : int
+        Number of this process.
+    size : int
+        Number of all.
+    """
+
+    def __init__(self, rank, size):
+        self.rank = rank
+        self.size = size
+
+    @cached_property
+    def device(self):
+        """Where messages are sent from: NCCL knows CUDA only."""
+        return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
+
+    def share(self, rows):
+        """Return this process's part of some rows, dealt out like cards: lengths stay alike."""
+        return rows[self.rank :: self.size]
+
+    def sum(self, tensors):
+        """Replace the tensors, alike in all processes, by their sums over these."""
+        start, held = 0, 0
+        for stop, tensor in enumerate(tensors, start=1):
+            held += tensor.numel()
+            if held >= _BUCKET or stop == len(tensors):
+                self._sum_bucket(tensors[start:stop])
+                start, held = stop, 0
+
+    def _sum_bucket(self, tensors):
+        """Send some tensors in one message."""
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        sent = flat.to(self.device)
+        with _explained():
+            dist.all_reduce(sent)
+        for tensor, part in zip(
+            tensors, sent.to(flat.device).split([t.numel() for t in tensors]), strict=True
+        ):
+            tensor.copy_(part.view_as(tensor))
+
+    def gather(self, mine, n_rows):
+        """Return all rows, of which `mine` are those that `share` gave this process."""
+        rows = mine.new_zeros((n_rows, *mine.shape[1:]))
+        rows[self.rank :: self.size] = mine
+        self.sum([rows])
+        return rows
+
+    def is_worth_it(self, n_rows):
+        """Return whether so many rows are better shared."""
+        return n_rows >= _ROWS_WORTH_SHARING * self.size
+
+    def same(self, value, what):
+        """Return the value of process 0; raise an error in all if it is not that of all."""
+        values = [None] * self.size
+        with _explained():
+            dist.all_gather_object(values, value)
+        for rank, other in enumerate(values):
+            if other != values[0]:
+                raise ValueError(
+                    f"All processes must be given the same {what}, got another one in process "
+                    f"{rank} than in process 0; load and split the data alike in each of them."
+                )
+        return values[0]
+
+    def draw_otherwise(self, device):
+        """Let this process drop out other numbers than the others, from the seed of all."""
+        seed = (torch.initial_seed() + self.rank) % 2**63
+        torch.default_generator.manual_seed(seed)
+        if device.type != "cpu":
+            torch.get_device_module(device).manual_seed(seed)
+
+    def first(self, value):
+        """Return the value of process 0."""
+        values = [value]
+        with _explained():
+            dist.broadcast_object_list(values, device=self.device)
+        return values[0]
+
+
+@contextmanager
+def _explained():
+    """Say in one sentence that another process has ended."""
+    try:
+        yield
+    except (RuntimeError, dist.DistError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RuntimeError(
+            "All processes must call the same methods and live on, and another one has ended or "
+            f"does not answer ({reason}); see its own error, and start all of them anew."
+        ) from error
+
+
+def find_ranks():
+    """Return the `Ranks` that this process is one of, None if it works alone.
+
+    The group is made when it is first asked for, if the launcher's environment variables are set.
+    Workers that joblib starts inside are none of its processes.
+    """
+    if not dist.is_available():
+        return None
+    if not dist.is_initialized():
+        if not _is_launched():
+            return None
+        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend)
+        atexit.register(_end)
+    size = dist.get_world_size()
+    return Ranks(dist.get_rank(), size) if size > 1 else None
+
+
+def _is_launched():
+    """Return whether a launcher started this process as one of several."""
+    return (
+        all(name in os.environ for name in _VARIABLES)
+        and int(os.environ["WORLD_SIZE"]) > 1
+        and multiprocessing.current_process().name == "MainProcess"
+    )
+
+
+def _end():
+    """Leave the group; without it torch complains at the exit."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def local_cuda(n_devices):
+    """Return the CUDA device of this process, None where there is no group or only one device."""
+    if n_devices < 2 or "LOCAL_RANK" not in os.environ or find_ranks() is None:
+        return None
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % n_devices)

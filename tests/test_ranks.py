@@ -1,0 +1,231 @@
+"""Several processes train one model as one process does."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from sklearn_bert._ranks import Ranks
+
+SLOW = pytest.mark.slow
+PREPARE = """
+import json, os, sys, time, warnings
+import numpy as np, torch
+torch.set_num_threads(1)
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+model = {model!r}
+rank = int(os.environ.get("RANK", 0))
+words = ["good", "bad", "fine", "poor"]
+X = [f"the {{words[i % 4]}} film " + "of a " * (i % 11) for i in range(101)]
+y = ["neg" if i % 2 else "pos" for i in range(101)]
+weights = np.linspace(0.1, 3, 101)
+settings = dict(epochs=2, batch_size=8, learning_rate=1e-3, dtype="float32", random_state=0)
+def tell(**found):
+    print(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def start(tiny_model):
+    """Return a function that starts processes as a launcher does; they are ended with the test."""
+    started = []
+
+    def run(code, n_processes):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        for rank in range(n_processes):
+            environment = {
+                "RANK": rank,
+                "LOCAL_RANK": rank,
+                "WORLD_SIZE": n_processes,
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port,
+                "OMP_NUM_THREADS": 1,
+            }
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", PREPARE.format(model=tiny_model) + code],
+                    env={**os.environ, **{name: str(v) for name, v in environment.items()}},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        return started[-n_processes:]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def answers(processes):
+    """Return what each process tells, and the last line of its errors."""
+    found = []
+    for process in processes:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        found.append(json.loads(out.splitlines()[-1]))
+    return found
+
+
+FIT = """
+clf = BertTextClassifier(model, **settings, **{parameters!r}).fit(X, y, sample_weight=weights)
+tell(
+    proba=clf.predict_proba(X).tolist(),
+    alone=clf.predict_proba(X[:3]).tolist(),
+    losses=[row["train_loss"] for row in clf.history_],
+    weights=[float(value.detach().double().square().sum()) for value in clf.module_.parameters()],
+    epochs=clf.n_epochs_,
+)
+"""
+SETTINGS = {
+    "plain": {},
+    "last batch smaller than the group": {"batch_size": 50},
+    "windows": {"max_length": 8, "long_text": "windows"},
+    "early stopping": {"early_stopping": True, "epochs": 6, "scoring": "accuracy"},
+    "frozen": {"freeze": 1, "layer_decay": 0.5, "class_weight": "balanced"},
+    "head only": {"freeze": "all"},
+    "found rate": {"learning_rate": "find", "epochs": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*list(SETTINGS)[:2], *(pytest.param(name, marks=SLOW) for name in list(SETTINGS)[2:])],
+)
+def test_two_processes_train_as_one_does(start, name):
+    parameters = SETTINGS[name]
+    code = FIT.replace("**settings, **{parameters!r}", f"**{{**settings, **{parameters!r}}}")
+    (one,) = answers(start(code, 1))
+    first, second = answers(start(code, 2))
+    assert first == second
+    for key in ("proba", "alone", "losses", "weights"):
+        np.testing.assert_allclose(first[key], one[key], rtol=2e-3, atol=2e-4, err_msg=key)
+    assert first["epochs"] == one["epochs"]
+
+
+@SLOW
+def test_regressors_and_embedders_too(start):
+    code = """
+numbers = np.arange(101) % 4
+reg = BertTextRegressor(model, **settings).fit(X, numbers)
+vectors = BertTextEmbedder(model, dtype="float32").fit(X).transform(X)
+tell(predicted=reg.predict(X).tolist(), vectors=vectors.tolist())
+"""
+    (one,) = answers(start(code, 1))
+    first, second = answers(start(code, 3))[:2]
+    assert first == second
+    np.testing.assert_allclose(first["predicted"], one["predicted"], rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(first["vectors"], one["vectors"], atol=1e-5)
+
+
+def test_only_the_first_one_speaks(start):
+    code = """
+warnings.simplefilter("always")
+settings["random_state"] = None
+clf = BertTextClassifier(model, max_length=6, verbose=1, **settings).fit(X, y)
+tell(proba=clf.predict_proba(X).tolist())
+"""
+    processes = start(code, 2)
+    spoken = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], spoken
+    assert spoken[0][0] == spoken[1][0]  # although each drew a seed of its own
+    assert "fit" in spoken[0][1] and "longer than 6 tokens" in spoken[0][1]
+    assert spoken[1][1] == ""
+
+
+def errors(processes, seconds=60):
+    """Return the last line that each of the processes writes, all of which must fail in time."""
+    until = time.monotonic() + seconds
+    lines = []
+    for process in processes:
+        _, err = process.communicate(timeout=max(1, until - time.monotonic()))
+        assert process.returncode != 0
+        lines.append(err.strip().splitlines()[-1])
+    return lines
+
+
+def test_other_data_is_refused_by_all(start):
+    found = errors(start("BertTextClassifier(model, **settings).fit(X, y[rank:] + y[:rank])", 2))
+    for line in found:
+        assert "All processes must be given the same data, got another one in process 1" in line
+
+
+def test_other_parameters_are_refused_by_all(start):
+    found = errors(start("BertTextClassifier(model, **settings, freeze=rank).fit(X, y)", 2))
+    for line in found:
+        assert "All processes must be given the same parameters" in line
+
+
+def test_checkpoints_are_for_one_process(start, tmp_path):
+    code = f"BertTextClassifier(model, checkpoint_dir={str(tmp_path)!r}, **settings).fit(X, y)"
+    for line in errors(start(code, 2)):
+        assert "checkpoint_dir needs a fit in one process, got 2 processes" in line
+
+
+def test_a_process_that_dies_ends_the_others(start):
+    code = """
+from skorch.callbacks import Callback
+class Dying(Callback):
+    def on_batch_end(self, net, **kwargs):
+        print("step", flush=True)
+        time.sleep(0.05)
+settings["epochs"] = 1000
+BertTextClassifier(model, callbacks=[Dying()], **settings).fit(X, y)
+"""
+    first, second = start(code, 2)
+    assert second.stdout.readline() == "step\n"
+    second.send_signal(signal.SIGKILL)
+    (line,) = errors([first])
+    assert "another one has ended or does not answer" in line
+    assert "start all of them anew" in line
+
+
+@SLOW
+def test_torchrun_starts_them(tiny_model, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        PREPARE.format(model=tiny_model)
+        + """
+clf = BertTextClassifier(model, **settings).fit(X, y)
+if rank == 0:
+    tell(score=clf.predict(X[:4]).tolist())
+"""
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    answer = subprocess.run(
+        [*command, "--nproc-per-node=2", str(script)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout.splitlines()[-1])["score"] == ["pos", "neg", "pos", "neg"]
+
+
+@SLOW
+def test_workers_of_joblib_are_none_of_the_processes(start):
+    code = """
+from sklearn.model_selection import GridSearchCV
+search = GridSearchCV(BertTextClassifier(model, **settings), {"epochs": [1, 2]}, cv=2, n_jobs=2)
+search.fit(X, y)
+tell(scores=search.cv_results_["mean_test_score"].tolist())
+"""
+    first, second = answers(start(code, 2))
+    assert first == second
+
+
+def test_shares_are_all_rows_once():
+    for size in (1, 2, 3, 7):
+        shares = [Ranks(rank, size).share(np.arange(20)) for rank in range(size)]
+        assert sorted(np.concatenate(shares)) == list(range(20))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1

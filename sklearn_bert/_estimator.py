@@ -110,6 +110,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._inference import predict_outputs
         from ._net import train
         from ._ranks import find_ranks
+        from ._turns import own_turn
 
         callbacks = self._clone_callbacks()
         device = find_device(self.device)
@@ -121,7 +122,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         if checkpoints is not None:
             seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
-        with seeded(seed, device):
+        with own_turn(device), seeded(seed, device):
             fitted, batches = self._load(texts, target)
             is_first = ranks is None or ranks.rank == 0
             if is_first:
@@ -376,12 +377,13 @@ class TextEstimator(CallbacksMixin, TextModel):
     def _find_learning_rate(self, X, y, sample_weight, **options):
         """Return the range test on texts and targets that `fit` would be given."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
+        from ._turns import own_turn
 
         self._validate_params()
         texts, target = self._check_input(X, y, sample_weight)
         device = find_device(self.device)
         seed = self._draw_seed()
-        with seeded(seed, device):
+        with own_turn(device), seeded(seed, device):
             fitted, batches = self._load(texts, target)
             options |= self._training_options(target, device, find_dtype(self.dtype, device))
             with explained_memory_error(

@@ -100,11 +100,11 @@ class RowGradients:
         The word embeddings.
     device : torch.device
         Where they are; only on a CPU is there anything to be gained.
-    alone : bool
+    alone : bool, default=True
         Whether no other process adds to the gradient, in rows of its own.
     """
 
-    def __init__(self, embedding, device, alone):
+    def __init__(self, embedding, device, alone=True):
         self.embedding = embedding
         self.is_used = device.type == "cpu" and alone and type(embedding) is torch.nn.Embedding
         self.is_used = self.is_used and not embedding.sparse and embedding.weight.requires_grad

@@ -1,0 +1,90 @@
+"""Predict a column of Parquet files that do not fit in memory, on the executors of Spark.
+
+    pip install pyspark pandas pyarrow
+    python examples/predict_spark.py MODEL IN OUT --column text --master 'local[4]'
+
+IN is a folder of Parquet files, predicted in groups of ``--files``; OUT gets a folder a group,
+with a column ``label``. Started again, only groups that are not whole are predicted. MODEL is
+what `save_pretrained` or `export_onnx` wrote, in a place that all executors see; each of their
+Python processes loads it once.
+"""
+
+import argparse
+import functools
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import col, pandas_udf
+
+
+def main(argv=None):
+    """Predict the groups that are not there yet; print how many it were."""
+    options = parse_arguments(argv)
+    files = sorted(str(file) for file in options.folder.glob("*.parquet"))
+    groups = [files[i : i + options.files] for i in range(0, len(files), options.files)]
+    targets = [options.out / f"group-{number:05}" for number in range(len(groups))]
+    missing = [number for number, path in enumerate(targets) if not (path / "_SUCCESS").exists()]
+    print(f"{len(groups) - len(missing)} of {len(groups)} groups are done")
+    if not missing:
+        return
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    spark = SparkSession.builder.master(options.master).appName("sklearn-bert")
+    spark = spark.config("spark.sql.execution.arrow.maxRecordsPerBatch", 20_000).getOrCreate()
+    try:
+        label = make_label(str(options.model))
+        for number in missing:
+            shutil.rmtree(targets[number], ignore_errors=True)
+            frame = spark.read.parquet(*groups[number])
+            labelled = frame.withColumn("label", label(col(options.column)))
+            labelled.write.parquet(str(targets[number]))
+    finally:
+        spark.stop()
+    print(f"{len(missing)} groups predicted")
+
+
+def parse_arguments(argv):
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("folder", type=Path, metavar="IN")
+    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("--column", default="text")
+    parser.add_argument("--files", type=int, default=8, help="files a group")
+    parser.add_argument("--master", default="local[*]")
+    return parser.parse_args(argv)
+
+
+@functools.cache
+def load(path):
+    """Return the classifier in a folder, once a process."""
+    if os.path.exists(os.path.join(path, "model.onnx")):
+        from sklearn_bert import OnnxTextClassifier
+
+        return OnnxTextClassifier.from_pretrained(path, n_threads=1)
+    import torch
+
+    from sklearn_bert import BertTextClassifier
+
+    torch.set_num_threads(1)  # there is a process for each core
+    return BertTextClassifier.from_pretrained(path)
+
+
+def make_label(model):
+    """Return the function of columns that gives the labels as strings."""
+
+    @pandas_udf("string")
+    def label(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        classifier = load(model)
+        for texts in batches:
+            yield pd.Series(classifier.predict(texts)).astype(str)
+
+    return label
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The examples for what does not fit in memory, on real local engines."""
+"""Searches on the workers of a cluster, and the examples for what does not fit in memory."""
 
 import os
 import subprocess
@@ -33,6 +33,64 @@ def exported(fitted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "model"
     fitted.export_onnx(folder)
     return folder
+
+
+SEARCH = """
+import warnings
+import joblib
+from sklearn.model_selection import GridSearchCV
+from sklearn_bert import BertTextClassifier
+
+def main():
+    X = [f"the {{['good', 'bad'][i % 2]}} film {{'of a ' * (i % 5)}}" for i in range(40)]
+    y = [i % 2 for i in range(40)]
+    clf = BertTextClassifier({model!r}, batch_size=8, random_state=0, dtype="float32")
+    grid = {{"epochs": [1, 2], "learning_rate": [1e-3, 5e-3]}}
+    def search():
+        found = GridSearchCV(clf, grid, cv=2, scoring="neg_log_loss").fit(X, y)
+        return found.cv_results_["mean_test_score"].round(4).tolist()
+    expected = search()
+    {backend}
+    print(found == expected, found)
+
+if __name__ == "__main__":
+    main()
+"""
+BACKENDS = {
+    "dask": """
+    from dask.distributed import Client, LocalCluster
+    options = dict(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with LocalCluster(**options) as cluster, Client(cluster):
+        with joblib.parallel_config("dask"):
+            found = search()
+""",
+    "ray": """
+    import ray
+    from ray.util.joblib import register_ray
+    ray.init(num_cpus=2, include_dashboard=False, configure_logging=False, log_to_driver=False)
+    register_ray()
+    with joblib.parallel_config("ray", n_jobs=2):
+        found = search()
+    ray.shutdown()
+""",
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_search_on_workers_finds_the_same(tiny_model, tmp_path, backend):
+    pytest.importorskip({"dask": "dask.distributed"}.get(backend, backend))
+    script = tmp_path / "search.py"
+    script.write_text(SEARCH.format(model=tiny_model, backend=BACKENDS[backend]))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    answer = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1].startswith("True"), answer.stdout
 
 
 def run(example, *arguments):

@@ -35,6 +35,7 @@ def main(argv=None):
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.master(options.master).appName("sklearn-bert")
     spark = spark.config("spark.sql.execution.arrow.maxRecordsPerBatch", 20_000).getOrCreate()
+    spark.sparkContext.addPyFile(__file__)  # the executors import it, and so keep what it loads
     try:
         label = make_label(str(options.model))
         for number in missing:
@@ -79,7 +80,9 @@ def make_label(model):
 
     @pandas_udf("string")
     def label(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        classifier = load(model)
+        import predict_spark
+
+        classifier = predict_spark.load(model)
         for texts in batches:
             yield pd.Series(classifier.predict(texts)).astype(str)
 

@@ -219,6 +219,13 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     no fast attention kernel knows it, and accuracy was the same without, see
     ``benchmarks/RESULTS.md``.
 
+    Started by ``torchrun`` or Accelerate, each of several processes calls the same methods with the
+    same data. They deal out the texts of every batch among them, sum their gradients, and end with
+    the same classifier, that of one process up to rounding and dropout; `predict` and its like deal
+    out the texts too. `batch_size` is that of all processes together, "auto" gives each a GPU of
+    its own, only the first one shows progress and warns, and `checkpoint_dir` must be None.
+    Processes that do not belong together, such as those of a search, take turns on a GPU.
+
     When a device runs out of memory, the step is done again in pieces of half the size, whose
     gradients add up to that of the whole batch, weights included; the size that fits is kept for
     the rest of the fit. Prediction does the same. `batch_size` is always what the optimizer sees:
@@ -363,7 +370,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         ValueError
             If `X`, `y` or `sample_weight` do not fit together, there is only one class or, going
             on, a new one, or the model, its `max_length`, `stride` or `freeze`, its gradient
-            checkpointing or the device cannot be used.
+            checkpointing or the device cannot be used, or the training diverges.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError

@@ -9,7 +9,7 @@ in turns: latency of one text at a time (the first test texts, each new to all c
 second for ``--texts`` of them. Ratios are to transformers.pipeline in the same round. Cold start
 and peak memory are those of a fresh process that imports, loads and predicts one text. Optimum has
 an interpreter of its own, since it needs an older transformers; asking it over a pipe takes 0.1 ms.
-Ways that do not start are left out.
+Ways that do not start are left out. Then 500 requests of 8 clients go to gunicorn with 2 workers.
 
 Each set is ``DIR/NAME/{train,test}.csv.gz`` with the columns ``text`` and ``label``; NAME:ROWS
 trains on the first rows only. The last table tells what becomes of the accuracy on the whole test
@@ -18,16 +18,20 @@ part.
 
 import argparse
 import datetime
+import http.client
 import itertools
 import json
 import logging
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +42,7 @@ from sklearn_bert import BertTextClassifier, OnnxTextClassifier, _tokens
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 BATCH = 32
+CLIENTS, REQUESTS = 8, 500
 OPTIMUM_PYTHON = sys.executable  # or what --optimum says
 PAUSE = 0.3  # seconds: threads of the last way spin for a while
 
@@ -186,6 +191,7 @@ def main():
             if i == 0:
                 print_speed(options, ways, set_name, X_test)
                 print_cold_start(options, path, X_test[0])
+                print_server(options, path, X_test)
             print_accuracy(ways, set_name, X_test, y_test)
 
 
@@ -318,6 +324,48 @@ def print_cold_start(options, folder, text):
             f"{max(seconds):.2f}) | {statistics.median(peaks):.0f} |",
             flush=True,
         )
+
+
+def print_server(options, folder, texts):
+    """Print what a gunicorn over `examples/serve.py` answers, its workers forked after loading."""
+    print("\n| served by gunicorn | requests/s | p50 ms | p99 ms | errors |")
+    print("|---|---:|---:|---:|---:|")
+    example = Path(__file__).parents[1] / "examples"
+    names = {"saved": "BertTextClassifier", "onnx": "OnnxTextClassifier", "int8": "the same, int8"}
+    for saved, name in names.items():
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            command = [sys.executable, "-m", "gunicorn", "--chdir", str(example), "--preload"]
+            server = subprocess.Popen(
+                [*command, "--workers", "2", "--bind", f"fd://{listener.fileno()}", "serve:app"],
+                env={**os.environ, "SKLEARN_BERT_MODEL": str(folder / saved)},
+                pass_fds=[listener.fileno()],
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                ask(port, texts[0])  # waits until it is up
+                start = time.perf_counter()
+                with ThreadPoolExecutor(CLIENTS) as clients:
+                    answers = list(clients.map(partial(ask, port), texts[:REQUESTS]))
+                rate = len(answers) / (time.perf_counter() - start)
+            finally:
+                server.terminate()
+                server.wait()
+        cuts = statistics.quantiles([1e3 * seconds for seconds, _ in answers], n=100)
+        errors = sum(status != 200 for _, status in answers)
+        print(f"| {name} | {rate:.0f} | {cuts[49]:.0f} | {cuts[98]:.0f} | {errors} |", flush=True)
+
+
+def ask(port, text):
+    """Return seconds and status of one request."""
+    start = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("POST", "/predict", json.dumps({"texts": [text]}))
+    status = connection.getresponse().status
+    connection.close()
+    return time.perf_counter() - start, status
 
 
 def print_accuracy(ways, name, texts, labels):

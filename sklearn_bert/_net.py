@@ -90,9 +90,7 @@ class FineTuningNet(NeuralNet):
         if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
             self.logits_of_.start_checkpointing()
         self.ranks_ = find_ranks()
-        self.embedding_ = RowGradients(
-            self.module_.get_input_embeddings(), device, alone=self.ranks_ is None
-        )
+        self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device, self.ranks_)
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
         self.micro_batch_tokens_ = None  # what was found when memory was short
         self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
@@ -163,8 +161,10 @@ class FineTuningNet(NeuralNet):
         self.embedding_.fill()
         if self.ranks_ is not None:
             groups = self.optimizer_.param_groups
-            found = [value.grad for group in groups for value in group["params"]]
-            self.ranks_.sum([step["loss"], *(grad for grad in found if grad is not None)])
+            done = self.embedding_.embedding.weight if self.embedding_.is_used else None
+            left = [value for group in groups for value in group["params"] if value is not done]
+            found = [value.grad for value in left if value.grad is not None]
+            self.ranks_.sum([step["loss"], *found])
         return step
 
     def validation_step(self, batch, **fit_params):

@@ -100,13 +100,14 @@ class RowGradients:
         The word embeddings.
     device : torch.device
         Where they are; only on a CPU is there anything to be gained.
-    alone : bool, default=True
-        Whether no other process adds to the gradient, in rows of its own.
+    ranks : Ranks, default=None
+        The processes whose gradients are summed: the rows that any of them used.
     """
 
-    def __init__(self, embedding, device, alone=True):
+    def __init__(self, embedding, device, ranks=None):
         self.embedding = embedding
-        self.is_used = device.type == "cpu" and alone and type(embedding) is torch.nn.Embedding
+        self.ranks = ranks
+        self.is_used = device.type == "cpu" and type(embedding) is torch.nn.Embedding
         self.is_used = self.is_used and not embedding.sparse and embedding.weight.requires_grad
         if self.is_used:
             embedding.sparse = True
@@ -120,8 +121,10 @@ class RowGradients:
             return
         gradient = weight.grad.coalesce()
         self.dense[self.rows] = 0
-        self.rows = gradient.indices()[0]
-        self.dense[self.rows] = gradient.values()
+        self.rows, values = gradient.indices()[0], gradient.values()
+        if self.ranks is not None:
+            self.rows, values = self.ranks.sum_rows(self.rows, values, len(weight))
+        self.dense[self.rows] = values
         weight.grad = self.dense
 
     def close(self):

@@ -62,6 +62,33 @@ class Ranks:
         ):
             tensor.copy_(part.view_as(tensor))
 
+    def sum_rows(self, rows, values, n_rows):
+        """Return the sums of rows of a matrix, most of which no process has.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_mine,), dtype int64
+            Which ones this process has, ascending.
+        values : Tensor of shape (n_mine, width)
+            What they hold.
+        n_rows : int
+            Of the matrix.
+
+        Returns
+        -------
+        rows : Tensor of shape (n_any,), dtype int64
+            Those that any process has.
+        sums : Tensor of shape (n_any, width)
+        """
+        used = torch.zeros(n_rows)
+        used[rows] = 1
+        self.sum([used])
+        found = used.nonzero()[:, 0]
+        sums = values.new_zeros((len(found), values.shape[1]))
+        sums[torch.searchsorted(found, rows)] = values
+        self.sum([sums])
+        return found, sums
+
     def gather(self, mine, n_rows):
         """Return all rows, of which `mine` are those that `share` gave this process."""
         rows = mine.new_zeros((n_rows, *mine.shape[1:]))

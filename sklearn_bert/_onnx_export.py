@@ -21,6 +21,7 @@ from .persistence import GRAPH, KIND, TOKENIZER, Graph, import_onnxruntime
 OPSET = 18
 
 _LARGEST_FILE = 1_900_000_000  # bytes; a protocol buffer ends at 2 GiB, larger weights lie beside
+_ANY = torch.export.Dim.DYNAMIC  # batch and length
 _TOLERANCE = 1e-3  # of probabilities, in float32
 _TEXTS_PER_PACKAGE = 16
 
@@ -85,7 +86,7 @@ def _write_graph(module, names, folder, quantize):
                 input_names=names,
                 output_names=["logits"],
                 opset_version=OPSET,
-                dynamic_shapes={"tensors": tuple({0: "batch", 1: "length"} for _ in names)},
+                dynamic_shapes={"tensors": tuple({0: _ANY, 1: _ANY} for _ in names)},
                 external_data=n_bytes > _LARGEST_FILE,
                 dynamo=True,
                 verbose=False,

@@ -87,7 +87,7 @@ def late():
 def test_what_stands_at_the_end_is_found(make_classifier, late, long_text, found):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        clf = make_classifier(max_length=16, long_text=long_text, epochs=6).fit(*late)
+        clf = make_classifier(max_length=16, long_text=long_text, epochs=12).fit(*late)
     assert clf.score(*late) > 0.95
     np.testing.assert_array_equal(
         clf.predict(late[0]), clf.classes_[clf.predict_proba(late[0]).argmax(axis=1)]

@@ -139,7 +139,7 @@ tell(proba=clf.predict_proba(X).tolist())
     assert [process.returncode for process in processes] == [0, 0], spoken
     assert spoken[0][0] == spoken[1][0]  # although each drew a seed of its own
     assert "fit" in spoken[0][1] and "longer than 6 tokens" in spoken[0][1]
-    assert spoken[1][1] == ""
+    assert "fit" not in spoken[1][1] and "TextsCutWarning" not in spoken[1][1]
 
 
 def errors(processes, seconds=60):

@@ -3,6 +3,7 @@
 import copy
 import os
 import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -122,7 +123,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         if checkpoints is not None:
             seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
-        with own_turn(device), seeded(seed, device):
+        # Processes that wait for each other must not take turns.
+        turn = own_turn(device) if ranks is None else nullcontext()
+        with turn, seeded(seed, device):
             fitted, batches = self._load(texts, target)
             is_first = ranks is None or ranks.rank == 0
             if is_first:

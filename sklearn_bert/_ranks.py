@@ -4,7 +4,6 @@ import atexit
 import multiprocessing
 import os
 from contextlib import contextmanager
-from functools import cached_property
 
 import torch
 import torch.distributed as dist
@@ -33,11 +32,6 @@ class Ranks:
         self.rank = rank
         self.size = size
 
-    @cached_property
-    def device(self):
-        """Where messages are sent from: NCCL knows CUDA only."""
-        return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
-
     def share(self, rows):
         """Return this process's part of some rows, dealt out like cards: lengths stay alike."""
         return rows[self.rank :: self.size]
@@ -54,12 +48,10 @@ class Ranks:
     def _sum_bucket(self, tensors):
         """Send some tensors in one message."""
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        sent = flat.to(self.device)
         with _explained():
-            dist.all_reduce(sent)
-        for tensor, part in zip(
-            tensors, sent.to(flat.device).split([t.numel() for t in tensors]), strict=True
-        ):
+            dist.all_reduce(flat)
+        sizes = [tensor.numel() for tensor in tensors]
+        for tensor, part in zip(tensors, flat.split(sizes), strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def sum_rows(self, rows, values, n_rows):
@@ -124,7 +116,7 @@ class Ranks:
         """Return the value of process 0."""
         values = [value]
         with _explained():
-            dist.broadcast_object_list(values, device=self.device)
+            dist.broadcast_object_list(values)
         return values[0]
 
 
@@ -152,7 +144,7 @@ def find_ranks():
     if not dist.is_initialized():
         if not _is_launched():
             return None
-        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend)
         atexit.register(_end)
     size = dist.get_world_size()
@@ -175,7 +167,19 @@ def _end():
 
 
 def local_cuda(n_devices):
-    """Return the CUDA device of this process, None where there is no group or only one device."""
-    if n_devices < 2 or "LOCAL_RANK" not in os.environ or find_ranks() is None:
+    """Return the CUDA device of this process, None where it works alone.
+
+    Raises
+    ------
+    ValueError
+        If there are more processes than devices: NCCL cannot share one.
+    """
+    if "LOCAL_RANK" not in os.environ or find_ranks() is None:
         return None
-    return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % n_devices)
+    number = int(os.environ["LOCAL_RANK"])
+    if number >= n_devices:
+        raise ValueError(
+            f"Each process needs a GPU of its own, got LOCAL_RANK={number} with {n_devices} of "
+            "them; start as many processes as there are GPUs, or use device='cpu'."
+        )
+    return torch.device("cuda", number)

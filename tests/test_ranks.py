@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from sklearn_bert import _ranks
 from sklearn_bert._ranks import Ranks
 
 SLOW = pytest.mark.slow
@@ -229,3 +230,12 @@ def test_shares_are_all_rows_once():
         shares = [Ranks(rank, size).share(np.arange(20)) for rank in range(size)]
         assert sorted(np.concatenate(shares)) == list(range(20))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    assert _ranks.local_cuda(2) is None  # alone
+    monkeypatch.setattr(_ranks, "find_ranks", lambda: Ranks(1, 2))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert str(_ranks.local_cuda(2)) == "cuda:1"
+    with pytest.raises(ValueError, match="got LOCAL_RANK=1 with 1 of them; start as many"):
+        _ranks.local_cuda(1)

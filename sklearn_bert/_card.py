@@ -6,7 +6,7 @@ from pathlib import Path
 _LONGEST_LIST = 30
 
 
-def model_card(estimator, kind, labels, versions):
+def model_card(estimator, kind, labels, parameters, versions):
     """Return the card as Markdown.
 
     Parameters
@@ -17,6 +17,8 @@ def model_card(estimator, kind, labels, versions):
         Of scikit-learn.
     labels : list of str or None
         Names of the classes.
+    parameters : dict
+        Of the estimator, by name.
     versions : dict of str to str
         Of the packages.
     """
@@ -55,7 +57,7 @@ from sklearn_bert import {name}
 
 ## Parameters
 
-{_table(estimator.get_params(deep=False))}
+{_table(parameters)}
 
 ## Versions
 

@@ -11,8 +11,8 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
@@ -52,6 +52,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         "callbacks": [list, None],
         "checkpoint_dir": [str, os.PathLike, None],
         "checkpoint_every": [Interval(Integral, 1, None, closed="left"), str],
+        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
@@ -174,7 +175,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             )
         from ._checkpoints import fingerprint
 
-        unlike = {"callbacks", "verbose", "random_state", "device"}
+        unlike = {"callbacks", "verbose", "random_state", "device", "memory"}
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -199,7 +200,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         every = self.checkpoint_every
         if isinstance(every, str):
             every = float(parse_duration(every, name="checkpoint_every"))
-        unlike = {"checkpoint_dir", "checkpoint_every", "callbacks", "verbose"}
+        unlike = {"checkpoint_dir", "checkpoint_every", "memory", "callbacks", "verbose"}
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
@@ -249,7 +250,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             "n_samples_fit_": len(texts),
         }
         batches = TrainingBatches(
-            self._tokenize(texts, tokenizer, fitted["max_length_"]),
+            self._tokenize(texts, tokenizer, fitted["max_length_"], self._find_memory()),
             target.values,
             target.weights,
             batch_size=self.batch_size,
@@ -264,6 +265,12 @@ class TextEstimator(CallbacksMixin, TextModel):
         if not self._continues():
             return load_encoder(self.model, target.n_outputs)
         return self.tokenizer_, copy.deepcopy(copy_to_cpu(self.module_))
+
+    def _find_memory(self):
+        """Return where the token ids of training texts are kept on the disk, None for nowhere."""
+        if isinstance(self.memory, (str, os.PathLike)):
+            return check_memory(os.path.expanduser(self.memory))
+        return self.memory
 
     def _find_max_length(self, tokenizer, module):
         """Return the tokens kept of a text."""

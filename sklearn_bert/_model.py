@@ -11,12 +11,12 @@ class TextModel(BaseEstimator):
     A subclass has the parameters `long_text`, `stride` and `device`.
     """
 
-    def _tokenize(self, texts, tokenizer, max_length):
-        """Return the token ids of texts or pairs."""
+    def _tokenize(self, texts, tokenizer, max_length, memory=None):
+        """Return the token ids of texts or pairs, kept in a joblib.Memory if there is one."""
         from ._tokens import tokenize
 
         overlap = self._overlap(tokenizer, max_length)
-        return tokenize(tokenizer, texts, max_length, self.long_text, overlap)
+        return tokenize(tokenizer, texts, max_length, self.long_text, overlap, memory)
 
     def _overlap(self, tokenizer, max_length):
         """Return the tokens that neighbouring windows share."""

@@ -35,6 +35,8 @@ _PROBLEMS = {
     ("regressor", False): "regression",
 }
 _NOT_WRITTEN = {"module_", "tokenizer_"}  # in files of their own
+# joblib reads what it finds there as pickles, which could run the code of whoever wrote the folder.
+_NOT_TRAVELLING = {"memory"}
 
 
 def save_portable(estimator, kind, path):
@@ -77,7 +79,7 @@ def _check_replaceable(path):
 def _described(estimator):
     """Return parameters, fitted attributes and versions, as JSON takes them."""
     parameters, left_out = {}, []
-    for name, value in estimator.get_params(deep=False).items():
+    for name, value in _travelling(estimator).items():
         try:
             parameters[name] = to_json(value)
         except TypeError:
@@ -95,6 +97,12 @@ def _described(estimator):
         if name.endswith("_") and not name.startswith("_") and name not in _NOT_WRITTEN
     }
     return {"parameters": parameters, "fitted": fitted, "versions": find_versions()}
+
+
+def _travelling(estimator):
+    """Return the parameters that are for any machine."""
+    parameters = estimator.get_params(deep=False)
+    return {name: value for name, value in parameters.items() if name not in _NOT_TRAVELLING}
 
 
 def find_versions(*more):
@@ -119,7 +127,7 @@ def _write(estimator, kind, manifest, folder):
         config["label2id"] = {name: number for number, name in enumerate(names)}
     _update_json(folder / "config.json", config)
     _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
-    card = model_card(estimator, kind, names, manifest["versions"])
+    card = model_card(estimator, kind, names, _travelling(estimator), manifest["versions"])
     (folder / CARD).write_text(card, encoding="utf-8")
     seal(folder, manifest)
 
@@ -145,7 +153,11 @@ def load_portable(path, kind):
     with reading(path, kind, _FILES) as (folder, manifest):
         _check_code(folder)
         parameters, fitted = (
-            {name: from_json(value) for name, value in manifest[part].items()}
+            {
+                name: from_json(value)
+                for name, value in manifest[part].items()
+                if name not in _NOT_TRAVELLING
+            }
             for part in ("parameters", "fitted")
         )
         tokenizer, module = _load_parts(folder)

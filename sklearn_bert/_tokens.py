@@ -1,5 +1,6 @@
 """Texts become token ids, once in a process: one flat array, without padding."""
 
+import functools
 import hashlib
 import re
 import threading
@@ -8,6 +9,7 @@ from collections import OrderedDict
 from functools import cached_property
 
 import numpy as np
+import tokenizers
 
 # Texts and characters tokenized per call: enough for the tokenizer's own threads, few enough that
 # its lists of Python integers (60 times the size of the array) never pile up.
@@ -23,7 +25,7 @@ _CACHE_BYTES = 64 * 2**20
 # Sun et al. (2019) keep 128 tokens of the head and 382 of the tail, beside two special ones.
 _HEAD_SHARE = 129 / 512
 
-_PAIRS = 1  # what the cache holds of pairs, not 0 as of texts
+_TEXTS, _PAIRS = 0, 1  # what the cache holds of them differs
 _SPECIAL = 2  # the side of a token that belongs to neither text of a pair
 
 _SETTING_UP = threading.Lock()
@@ -112,7 +114,7 @@ class TokenCache:
 
         `variant` is an int that tells apart what else there is to be had of the same texts.
         """
-        prefix = self._name(tokenizer) + variant.to_bytes(8, "little")
+        prefix = self.name(tokenizer) + variant.to_bytes(8, "little")
         keys = [_digest(prefix, text) for text in texts]
         with self._lock:
             found = {key: self._ids[key] for key in keys if key in self._ids}
@@ -123,7 +125,7 @@ class TokenCache:
             self._keep(fresh)
         return [found[key] for key in keys]
 
-    def _name(self, tokenizer):
+    def name(self, tokenizer):
         """Return what makes tokenizers give the same ids: the digest of all that they consist of.
 
         Taken when a tokenizer is first seen; one that has got tokens since is another one.
@@ -156,7 +158,7 @@ def _digest(prefix, text):
 _CACHE = TokenCache(_CACHE_BYTES)
 
 
-def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
+def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=None):
     """Return the `RaggedIds` of texts, of at most `max_length` tokens a sequence.
 
     Parameters
@@ -172,12 +174,16 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
         What is kept of a text that is longer. Pairs lose tokens of their longer text.
     stride : int, default=0
         Tokens that a window shares with the next one.
+    memory : object with the interface of joblib.Memory, default=None
+        Where the ids of these texts, taken together, are looked for and kept.
     """
+    rows = _remembered(tokenizer, texts) if memory is None else _stored(memory, tokenizer, texts)
     if isinstance(texts[0], tuple):
-        return _tokenize_pairs(tokenizer, texts, max_length)
+        return _tokenized_pairs(tokenizer, rows, max_length)
     sequences, counts, uncut = [], [], []
     cut = _Cut(tokenizer, max_length, long_text, stride)
-    for ids in _encoded(tokenizer, texts):
+    for row in rows:
+        ids = np.frombuffer(row, dtype=np.int32)
         kept = cut(ids)
         sequences += kept
         counts.append(len(kept))
@@ -191,19 +197,49 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0):
     )
 
 
-def _encoded(tokenizer, texts):
-    """Yield all ids of each text as an array of int32."""
+def _remembered(tokenizer, texts):
+    """Yield the bytes of each text, of those tokenized lately from the memory of the process."""
     if len(texts) == 1:  # nobody waits for one text, and hashing the tokenizer takes longer
-        yield from _ids(tokenizer, texts)
+        yield from _encode(tokenizer, texts)
         return
-
-    def encode(some):
-        """Return the ids of some texts as bytes."""
-        return [ids.tobytes() for ids in _ids(tokenizer, some)]
-
+    variant = _PAIRS if isinstance(texts[0], tuple) else _TEXTS
     for some in _portions(texts):
-        for row in _CACHE.get(tokenizer, some, 0, encode):
-            yield np.frombuffer(row, dtype=np.int32)
+        yield from _CACHE.get(tokenizer, some, variant, functools.partial(_encode, tokenizer))
+
+
+def _stored(memory, tokenizer, texts):
+    """Yield the bytes of each text, from the disk if all were tokenized before, in any process."""
+    name = _CACHE.name(tokenizer) + tokenizers.__version__.encode()
+    digest = hashlib.blake2b(name, digest_size=16)
+    for text in texts:
+        digest.update(_digest(b"", text))
+    all_bytes = memory.cache(_all_bytes, ignore=["tokenizer", "texts"])
+    flat, ends = all_bytes(digest.hexdigest(), tokenizer, texts)
+    start = 0
+    for end in ends.tolist():
+        yield flat[start:end]
+        start = end
+
+
+def _all_bytes(key, tokenizer, texts):
+    """Return the bytes of all texts, one after the other, and where each of them ends.
+
+    `key` stands for tokenizer and texts: it is what tells calls apart.
+    """
+    rows = list(_remembered(tokenizer, texts))
+    return np.frombuffer(b"".join(rows), dtype=np.uint8), np.cumsum([len(row) for row in rows])
+
+
+def _encode(tokenizer, texts):
+    """Return what is kept of texts or of pairs as bytes: all ids, of pairs more beside them."""
+    if not isinstance(texts[0], tuple):
+        return [ids.tobytes() for ids in _ids(tokenizer, texts)]
+    return [
+        np.array(row.ids, dtype=np.int32).tobytes()
+        + bytes(row.type_ids)
+        + bytes(_SPECIAL if side is None else side for side in row.sequence_ids)
+        for row in _encodings(tokenizer, texts)
+    ]
 
 
 def _ids(tokenizer, texts):
@@ -288,26 +324,18 @@ class _Cut:
         ]
 
 
-def _tokenize_pairs(tokenizer, pairs, max_length):
-    """Return the `RaggedIds` of pairs; of those that are too long, the longer text is cut first."""
+def _tokenized_pairs(tokenizer, rows, max_length):
+    """Return the `RaggedIds` of pairs, each row the bytes of ids, types and the side of each token.
 
-    def encode(some):
-        """Return the ids, the types and the text of each token of some pairs, as bytes."""
-        return [
-            np.array(row.ids, dtype=np.int32).tobytes()
-            + bytes(row.type_ids)
-            + bytes(_SPECIAL if side is None else side for side in row.sequence_ids)
-            for row in _encodings(tokenizer, some)
-        ]
-
+    Of those that are too long, the longer text is cut first.
+    """
     ids, types, uncut = [], [], []
-    for some in _portions(pairs):
-        for row in _CACHE.get(tokenizer, some, _PAIRS, encode):
-            length = len(row) // 6
-            kept = _kept_of_pair(np.frombuffer(row, np.uint8, offset=5 * length), max_length)
-            ids.append(np.frombuffer(row, np.int32, count=length)[kept])
-            types.append(np.frombuffer(row, np.int8, count=length, offset=4 * length)[kept])
-            uncut.append(length)
+    for row in rows:
+        length = len(row) // 6
+        kept = _kept_of_pair(np.frombuffer(row, np.uint8, offset=5 * length), max_length)
+        ids.append(np.frombuffer(row, np.int32, count=length)[kept])
+        types.append(np.frombuffer(row, np.int8, count=length, offset=4 * length)[kept])
+        uncut.append(length)
     return RaggedIds(
         np.concatenate(ids),
         np.array([len(row) for row in ids], dtype=np.int64),

@@ -120,6 +120,13 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     checkpoint_every : int or str, default="10min"
         Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
 
+    memory : str, path-like or object with the interface of joblib.Memory, default=None
+        Folder in which `fit` keeps the token ids of its texts, for all processes: the candidates
+        of a search on several workers, and later sessions, read them instead of tokenizing the
+        same texts again. None keeps those seen last in the memory of this process alone (64 MiB).
+        joblib reads its files as pickles, so share the folder only with whom you trust; it is not
+        saved by :meth:`save_pretrained`.
+
     device : str, default="auto"
         Any torch device, such as "cuda:1"; "auto" is "cuda", "mps" or "cpu", the first that is
         there. A fitted classifier that is loaded on a machine without its device predicts
@@ -306,6 +313,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         callbacks=None,
         checkpoint_dir=None,
         checkpoint_every="10min",
+        memory=None,
         device="auto",
         dtype="auto",
         gradient_checkpointing="auto",
@@ -333,6 +341,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
+        self.memory = memory
         self.device = device
         self.dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing

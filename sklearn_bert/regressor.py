@@ -73,6 +73,10 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     checkpoint_every : int or str, default="10min"
         Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
 
+    memory : str, path-like or object with the interface of joblib.Memory, default=None
+        Folder in which `fit` keeps the token ids of its texts, for all processes. joblib reads
+        its files as pickles, so share it only with whom you trust.
+
     device : str, default="auto"
         Any torch device; "auto" is "cuda", "mps" or "cpu", the first that is there.
 
@@ -163,6 +167,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         callbacks=None,
         checkpoint_dir=None,
         checkpoint_every="10min",
+        memory=None,
         device="auto",
         dtype="auto",
         gradient_checkpointing="auto",
@@ -187,6 +192,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_every = checkpoint_every
+        self.memory = memory
         self.device = device
         self.dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing

@@ -112,6 +112,17 @@ def test_objects_among_the_parameters_are_left_out_with_a_warning(
     assert again.epochs == 1
 
 
+def test_the_memory_of_token_ids_does_not_travel(make_classifier, reviews, tmp_path):
+    """Its files are pickles: a folder from a stranger must not say where to read them."""
+    clf = make_classifier(epochs=1, memory=tmp_path / "ids").fit(*reviews)
+    clf.save_pretrained(tmp_path / "model")
+    for file in (tmp_path / "model").iterdir():
+        assert str(tmp_path / "ids").encode() not in file.read_bytes()
+    manifest = json.loads((tmp_path / "model" / "sklearn_bert.json").read_text())
+    seal(tmp_path / "model", parameters={**manifest["parameters"], "memory": "somewhere"})
+    assert BertTextClassifier.from_pretrained(tmp_path / "model").memory is None
+
+
 def test_the_device_is_that_of_the_loader(saved, fitted):
     assert BertTextClassifier.from_pretrained(saved, device="cpu").device == "cpu"
     assert BertTextClassifier.from_pretrained(str(saved)).device == "auto"

@@ -2,10 +2,14 @@
 
 import copy
 import gc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import make_tokenizer
+from joblib import Memory, parallel_config
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from transformers import AutoTokenizer
 
 from sklearn_bert import _tokens
@@ -156,16 +160,114 @@ def test_tokenizers_are_not_kept_alive(cache):
     assert len(cache._names) == 0
 
 
-def test_candidates_and_folds_share(make_classifier, reviews, cache, monkeypatch):
-    """Of all texts, each is tokenized once in a search over candidates and folds."""
-    from sklearn.model_selection import GridSearchCV
-
+@pytest.fixture
+def seen(monkeypatch):
+    """The texts that are given to a tokenizer, as they come."""
     seen = []
     encodings = _tokens._encodings
     monkeypatch.setattr(
         _tokens, "_encodings", lambda t, texts: seen.extend(texts) or encodings(t, texts)
     )
+    return seen
+
+
+def test_candidates_and_folds_share(make_classifier, reviews, cache, seen):
+    """Of all texts, each is tokenized once in a search over candidates and folds."""
     X = [f"{text} {i}" for i, text in enumerate(reviews[0])]
     search = GridSearchCV(make_classifier(epochs=1), {"learning_rate": [1e-3, 5e-3]}, cv=3)
     search.fit(X, reviews[1])
     assert sorted(seen) == sorted(X)
+
+
+# On the disk
+
+
+def forget(monkeypatch):
+    """Be a process that has seen no text."""
+    monkeypatch.setattr(_tokens, "_CACHE", TokenCache(2**20))
+
+
+PAIRS = list(zip(TEXTS, TEXTS[::-1], strict=True))
+
+
+@pytest.mark.parametrize("texts", [TEXTS, PAIRS, TEXTS[:1]], ids=["texts", "pairs", "one"])
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_what_is_read_from_the_disk_is_what_was_tokenized(
+    cache, seen, tmp_path, monkeypatch, texts, mmap_mode
+):
+    memory = Memory(tmp_path, mmap_mode=mmap_mode, verbose=0)
+    expected = tokenize(make_tokenizer(), texts, 16)
+    forget(monkeypatch)
+    tokenize(make_tokenizer(), texts, 16, memory=memory)
+    forget(monkeypatch)
+    seen.clear()
+    for max_length in (16, 4):  # what is cut off is no part of what is kept
+        found = tokenize(make_tokenizer(), texts, max_length, memory=memory)
+        assert seen == []
+        if max_length == 16:
+            for name in ("ids", "lengths", "uncut", "types"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+            assert type(found.ids) is np.ndarray
+            assert found.ids.flags.writeable
+
+
+@pytest.mark.parametrize("change", ["order", "text", "tokenizer"])
+def test_other_texts_are_not_mistaken_for_those_on_the_disk(
+    cache, seen, tmp_path, monkeypatch, change
+):
+    memory = Memory(tmp_path, verbose=0)
+    tokenize(make_tokenizer(), TEXTS, 16, memory=memory)
+    forget(monkeypatch)
+    seen.clear()
+    special = ("[UNK]", "[PAD]") if change == "tokenizer" else ("[PAD]", "[UNK]")
+    tokenizer = make_tokenizer((*special, "[CLS]", "[SEP]", "[MASK]"))
+    texts = {"order": TEXTS[::-1], "text": [*TEXTS[:-1], "good"]}.get(change, TEXTS)
+    found = tokenize(tokenizer, texts, 16, memory=memory)
+    expected = tokenizer(texts, truncation=True, max_length=16)["input_ids"]
+    assert [found[row].tolist() for row in range(len(found))] == expected
+    assert len(seen) == len(TEXTS)
+
+
+@pytest.mark.parametrize("kind", [str, Path, Memory])
+def test_fits_share_what_is_on_the_disk(
+    make_classifier, reviews, cache, seen, tmp_path, monkeypatch, capfd, kind
+):
+    folder = tmp_path / "ids"
+    memory = Memory(folder, verbose=0) if kind is Memory else kind(folder)
+    expected = make_classifier().fit(*reviews).predict_proba(reviews[0])
+    for epochs in (2, 1, 2):
+        forget(monkeypatch)
+        seen.clear()
+        clf = clone(make_classifier(epochs=epochs, memory=memory)).fit(*reviews)
+        assert folder.is_dir()
+        if epochs == 1:
+            assert seen == []
+    assert seen == []
+    forget(monkeypatch)
+    np.testing.assert_array_equal(clf.predict_proba(reviews[0]), expected)
+    assert seen != []  # prediction neither reads nor writes: what a server is asked is not kept
+    assert capfd.readouterr() == ("", "")
+
+
+def test_workers_share_what_is_on_the_disk(make_classifier, reviews, tmp_path):
+    clf = make_classifier(epochs=1, memory=str(tmp_path))
+    grid = {"learning_rate": [1e-3, 2e-3, 5e-3]}
+    with parallel_config("loky", inner_max_num_threads=1):
+        found = GridSearchCV(clf, grid, cv=2, n_jobs=2, refit=False).fit(*reviews)
+    alone = GridSearchCV(clf.set_params(memory=None), grid, cv=2, refit=False).fit(*reviews)
+    np.testing.assert_allclose(
+        found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
+    )
+    kept = list(tmp_path.rglob("output.pkl"))
+    assert len(kept) == 2  # the training texts of each fold, for three candidates
+
+
+def test_nothing_is_written_that_was_not_asked_for(make_classifier, reviews, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_classifier(epochs=1).fit(*reviews)
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_cannot_keep_anything_is_refused(make_classifier, reviews):
+    with pytest.raises(ValueError, match="The 'memory' parameter of BertTextClassifier must be"):
+        make_classifier(memory=3).fit(*reviews)

@@ -1,8 +1,10 @@
 """Searches on the workers of a cluster, and the examples for what does not fit in memory."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,21 +38,30 @@ def exported(fitted, tmp_path_factory):
 
 
 SEARCH = """
-import warnings
+import os
+import signal
 import joblib
 from sklearn.model_selection import GridSearchCV
 from sklearn_bert import BertTextClassifier
 
+class Mortal(BertTextClassifier):
+    def fit(self, X, y):
+        if os.path.exists({fatal!r}):
+            os.remove({fatal!r})
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y)
+
 def main():
     X = [f"the {{['good', 'bad'][i % 2]}} film {{'of a ' * (i % 5)}}" for i in range(40)]
     y = [i % 2 for i in range(40)]
-    clf = BertTextClassifier({model!r}, batch_size=8, random_state=0, dtype="float32")
+    clf = Mortal({model!r}, batch_size=8, random_state=0, dtype="float32")
     grid = {{"epochs": [1, 2], "learning_rate": [1e-3, 5e-3]}}
     def search():
         found = GridSearchCV(clf, grid, cv=2, scoring="neg_log_loss").fit(X, y)
         return found.cv_results_["mean_test_score"].round(4).tolist()
     expected = search()
     {backend}
+    assert not os.path.exists({fatal!r})
     print(found == expected, found)
 
 if __name__ == "__main__":
@@ -59,9 +70,10 @@ if __name__ == "__main__":
 BACKENDS = {
     "dask": """
     from dask.distributed import Client, LocalCluster
+    open({fatal!r}, "w").close()  # the first fit on a worker ends it
     options = dict(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with LocalCluster(**options) as cluster, Client(cluster):
-        with joblib.parallel_config("dask"):
+        with joblib.parallel_config("dask", retries=2):
             found = search()
 """,
     "ray": """
@@ -80,7 +92,9 @@ BACKENDS = {
 def test_a_search_on_workers_finds_the_same(tiny_model, tmp_path, backend):
     pytest.importorskip({"dask": "dask.distributed"}.get(backend, backend))
     script = tmp_path / "search.py"
-    script.write_text(SEARCH.format(model=tiny_model, backend=BACKENDS[backend]))
+    names = {"model": tiny_model, "fatal": str(tmp_path / "fatal")}
+    names["backend"] = BACKENDS[backend].format(**names)
+    script.write_text(SEARCH.format(**names))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     answer = subprocess.run(
         [sys.executable, str(script)],
@@ -93,17 +107,45 @@ def test_a_search_on_workers_finds_the_same(tiny_model, tmp_path, backend):
     assert answer.stdout.splitlines()[-1].startswith("True"), answer.stdout
 
 
-def run(example, *arguments):
-    """Return what an example prints."""
-    answer = subprocess.run(
+def start(example, *arguments, **streams):
+    """Return the process of an example."""
+    return subprocess.Popen(
         [sys.executable, str(EXAMPLES / example), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "PYSPARK_PYTHON": sys.executable},
-        capture_output=True,
         text=True,
-        timeout=600,
+        **streams,
     )
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+
+
+def run(example, *arguments):
+    """Return what an example prints."""
+    with start(example, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    return out
+
+
+def test_a_search_that_was_stopped_keeps_its_results(tiny_model, reviews, tmp_path):
+    pytest.importorskip("dask.distributed")
+    table, out = tmp_path / "reviews.csv", tmp_path / "out"
+    pd.DataFrame({"text": reviews[0] * 4, "label": reviews[1] * 4}).to_csv(table, index=False)
+    command = ["search_dask.py", table, out, "--model", tiny_model, "--workers", 2, "--folds", 2]
+    command += ["--epochs", 1, 30, "--learning-rate", 1e-6, 5e-3]
+    with start(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as stopped:
+        while not any(out.glob("*.json")):
+            assert stopped.poll() is None
+            time.sleep(0.02)
+        stopped.send_signal(signal.SIGINT)
+        assert stopped.communicate(timeout=60)[0] == "0 of 8 fits are done\n"
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    assert 0 < len(kept) < 8
+    printed = run(*command)
+    assert printed.startswith(f"{len(kept)} of 8 fits are done\n")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(list(out.glob("*.json"))) == 8
+    best = printed.splitlines()[4].split()
+    assert best[0] == "30" and float(best[1]) == 5e-3
+    assert run(*command).startswith("8 of 8 fits are done\n")
 
 
 def test_dask_predicts_what_is_missing(texts, exported, fitted, tmp_path):

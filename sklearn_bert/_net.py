@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._frozen import training_forward
+from ._gradients import GradientSums
 from ._layers import freeze_layers
 from ._optimizer import (
     RowGradients,
@@ -91,16 +92,25 @@ class FineTuningNet(NeuralNet):
             self.logits_of_.start_checkpointing()
         self.ranks_ = find_ranks()
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device, self.ranks_)
+        self.gradients_ = None if self.ranks_ is None else self._gradient_sums()
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
         self.micro_batch_tokens_ = None  # what was found when memory was short
         self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
         return self
+
+    def _gradient_sums(self):
+        """Return what sums all gradients but those that the embeddings sum by themselves."""
+        own = self.embedding_.embedding.weight if self.embedding_.is_used else None
+        learning = [value for value in self.module_.parameters() if value.requires_grad]
+        return GradientSums([value for value in learning if value is not own], self.ranks_)
 
     def close(self):
         """Leave the module ready for use, and no heavier than it came."""
         if self.initialized_:
             self.logits_of_.stop_checkpointing()
             self.embedding_.close()
+            if self.gradients_ is not None:
+                self.gradients_.close()
             self.module_.eval()
             self.module_.requires_grad_(True)
             self.module_.zero_grad(set_to_none=True)  # gradients weigh as much as the module
@@ -157,21 +167,25 @@ class FineTuningNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of the batch, in pieces where memory is short."""
         self._set_training(True)
-        step = self._step(batch, torch.Tensor.backward)
+        step = self._step(batch, self._backward)
+        if self.gradients_ is not None:
+            self.gradients_.finish()
         self.embedding_.fill()
         if self.ranks_ is not None:
-            groups = self.optimizer_.param_groups
-            done = self.embedding_.embedding.weight if self.embedding_.is_used else None
-            left = [value for group in groups for value in group["params"] if value is not done]
-            found = [value.grad for value in left if value.grad is not None]
-            self.ranks_.sum([step["loss"], *found])
+            self.ranks_.sum([step["loss"]])
         return step
+
+    def _backward(self, loss, is_last):
+        """Compute the gradient of a piece of the batch, its last one or not."""
+        if is_last and self.gradients_ is not None:
+            self.gradients_.start()
+        loss.backward()
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""
         self._set_training(False)
         with torch.no_grad():
-            step = self._step(batch, torch.Tensor.detach)
+            step = self._step(batch, lambda loss, is_last: None)
         if self.ranks_ is not None:
             self.ranks_.sum([step["loss"]])
             n_mine = len(self.ranks_.share(range(len(batch[0]))))
@@ -192,6 +206,8 @@ class FineTuningNet(NeuralNet):
                 if not is_out_of_memory(error) or not self._need_less_memory(self.piece_):
                     raise
             # Outside of the except clause, which keeps the tensors of the failed try alive.
+            if self.gradients_ is not None:
+                self.gradients_.stop()
             self._zero_grad_optimizer()
             free_memory(self.device)
 
@@ -227,7 +243,7 @@ class FineTuningNet(NeuralNet):
             y_pred = self.infer(self.piece_)
             share = len(y_pred) / n_texts
             piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
-            use_loss(piece_loss)
+            use_loss(piece_loss, piece is pieces[-1])
             loss += piece_loss.detach()
             logits.append(y_pred.detach())
         return {"loss": loss, "y_pred": torch.cat(logits)}

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-_BUCKET = 2**23  # numbers that travel together: 32 MB in float32
 # Fewer rows than this many a process are predicted by each of them: a message costs as much.
 _ROWS_WORTH_SHARING = 16
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -38,21 +37,12 @@ class Ranks:
 
     def sum(self, tensors):
         """Replace the tensors, alike in all processes, by their sums over these."""
-        start, held = 0, 0
-        for stop, tensor in enumerate(tensors, start=1):
-            held += tensor.numel()
-            if held >= _BUCKET or stop == len(tensors):
-                self._sum_bucket(tensors[start:stop])
-                start, held = stop, 0
+        for tensor, total in zip(tensors, self.start_sum(tensors).wait(), strict=True):
+            tensor.copy_(total)
 
-    def _sum_bucket(self, tensors):
-        """Send some tensors in one message."""
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        with _explained():
-            dist.all_reduce(flat)
-        sizes = [tensor.numel() for tensor in tensors]
-        for tensor, part in zip(tensors, flat.split(sizes), strict=True):
-            tensor.copy_(part.view_as(tensor))
+    def start_sum(self, tensors):
+        """Return the `Message` in which tensors, alike in all processes, are being summed."""
+        return Message(tensors)
 
     def sum_rows(self, rows, values, n_rows):
         """Return the sums of rows of a matrix, most of which no process has.
@@ -118,6 +108,33 @@ class Ranks:
         with _explained():
             dist.broadcast_object_list(values)
         return values[0]
+
+
+class Message:
+    """Tensors on their way to all processes, to be summed; copied, so that they may change.
+
+    Parameters
+    ----------
+    tensors : list of Tensor
+        Of the same number and shapes in each process.
+    """
+
+    def __init__(self, tensors):
+        self.shapes = [tensor.shape for tensor in tensors]
+        self.flat = self.work = None
+        if tensors:
+            self.flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+            with _explained():
+                self.work = dist.all_reduce(self.flat, async_op=True)
+
+    def wait(self):
+        """Return the sums."""
+        if self.work is None:
+            return []
+        with _explained():
+            self.work.wait()
+        parts = self.flat.split([shape.numel() for shape in self.shapes])
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 @contextmanager

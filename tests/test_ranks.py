@@ -19,7 +19,9 @@ PREPARE = """
 import json, os, sys, time, warnings
 import numpy as np, torch
 torch.set_num_threads(1)
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+from skorch.callbacks import Callback
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, _gradients
+_gradients._BUCKET = 1000  # the tiny model has several messages too
 model = {model!r}
 rank = int(os.environ.get("RANK", 0))
 words = ["good", "bad", "fine", "poor"]
@@ -114,6 +116,35 @@ def test_two_processes_train_as_one_does(start, name):
 
 
 @SLOW
+def test_a_process_that_is_out_of_memory_does_its_share_in_pieces(start):
+    """Although some of its gradients have left by then."""
+    code = """
+class Failing(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.left = 3
+        net.module_.bert.embeddings.LayerNorm.weight.register_hook(self.fail)
+    def fail(self, gradient):
+        self.left -= 1
+        if rank == 1 and self.left == 0:
+            raise MemoryError
+settings["batch_size"] = 34
+clf = BertTextClassifier(model, callbacks=[Failing()], **settings).fit(X, y, sample_weight=weights)
+tell(
+    proba=clf.predict_proba(X).tolist(),
+    losses=[row["train_loss"] for row in clf.history_],
+    pieces=["micro_batch_tokens" in row for row in clf.history_],
+)
+"""
+    (one,) = answers(start(code, 1))
+    first, second = answers(start(code, 2))
+    assert [one.pop("pieces"), first.pop("pieces")] == [[False, False]] * 2
+    assert any(second.pop("pieces"))
+    assert first == second
+    for key in one:
+        np.testing.assert_allclose(first[key], one[key], rtol=2e-3, atol=2e-4, err_msg=key)
+
+
+@SLOW
 def test_regressors_and_embedders_too(start):
     code = """
 numbers = np.arange(101) % 4
@@ -174,7 +205,6 @@ def test_checkpoints_are_for_one_process(start, tmp_path):
 
 def test_a_process_that_dies_ends_the_others(start):
     code = """
-from skorch.callbacks import Callback
 class Dying(Callback):
     def on_batch_end(self, net, **kwargs):
         print("step", flush=True)

@@ -1,7 +1,9 @@
 """Where to compute, in which arithmetic, from which seed, and what to do when memory is full."""
 
 import copy
+import platform
 import threading
+import warnings
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -58,6 +60,13 @@ def _available():
 def find_dtype(dtype, device):
     """Return the torch dtype that `dtype` names; "auto" is bfloat16 where that is faster."""
     if dtype != "auto":
+        if dtype == "bfloat16" and device.type == "cpu" and not _computes_bfloat16():
+            warnings.warn(
+                "dtype='bfloat16' is emulated on this CPU, which has no AVX-512, and takes about "
+                "ten times as long as float32; use dtype='auto'.",
+                UserWarning,
+                stacklevel=6,
+            )
         return getattr(torch, dtype)
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -67,6 +76,13 @@ def find_dtype(dtype, device):
     else:
         fast = False
     return torch.bfloat16 if fast else torch.float32
+
+
+def _computes_bfloat16():
+    """Return whether torch multiplies matrices in bfloat16 on this CPU by more than plain loops."""
+    return platform.machine() not in ("x86_64", "AMD64") or (
+        torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 @contextmanager

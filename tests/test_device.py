@@ -1,5 +1,7 @@
 """Devices, arithmetic and seeds."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -51,6 +53,17 @@ def test_auto_dtype_is_bfloat16_where_the_hardware_is_faster_with_it(monkeypatch
 def test_a_given_dtype_is_taken():
     assert find_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
     assert find_dtype("auto", torch.device("mps")) == torch.float32
+
+
+def test_bfloat16_where_it_is_only_emulated_is_warned_of(monkeypatch, make_classifier, reviews):
+    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: False)
+    with pytest.warns(UserWarning, match="is emulated on this CPU.*use dtype='auto'") as record:
+        make_classifier(dtype="bfloat16", epochs=1).fit(*reviews)
+    assert record[0].filename == __file__
+    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: True)
+    with warnings.catch_warnings(action="error"):
+        assert find_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
+        assert find_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
 
 
 def test_the_seed_decides_and_the_global_generator_is_as_before():

@@ -6,10 +6,10 @@
 `examples/predict_dask.py` and `examples/predict_spark.py` predict Parquet files of generated texts
 with an exported model of BERT's architecture, two layers deep and 128 wide (random weights: the
 answers do not matter here), so small that whatever the engines add shows. Beside them, one process
-predicts the same files one after the other, without an engine. Each command runs with as many
-rows, and with twice as many: rows a second are those that the second half adds, so that the start
-of an engine, which is told apart, does not count. Memory is the largest resident set of any one
-of its processes, which should be the same for twice as many rows.
+predicts the same files one after the other, without an engine. All have one thread a process. Each
+command runs with as many rows, and with twice as many: rows a second are those that the second half
+adds, so that the start of an engine, which is told apart, does not count. Memory is the largest
+resident set of any one of its processes, which should be the same for twice as many rows.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def measure(options, folder, halves, way, model, workers):
 
 def watched(command):
     """Return the seconds that a command takes, and the largest memory of its processes in MB."""
-    environ = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "OMP_NUM_THREADS": "1"}
+    environ = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
     start, peak = time.perf_counter(), 0
     process = psutil.Popen(
         [str(part) for part in command],

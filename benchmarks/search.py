@@ -7,7 +7,7 @@ Three learning rates and three folds, on ``--workers`` processes of one thread e
 - nothing shared: a new process for each fit, which imports torch, reads the weights and tokenizes
 - the workers of `GridSearchCV(n_jobs=...)`: each imports once, finds the weights in the page cache,
   and the token ids of folds that it has seen in its memory
-- the same with `memory=`: what one worker has tokenized, the others read; empty, and once more
+- the same with `memory=`: what one worker has tokenized, the others read
 
 The ways take turns for ``--rounds`` rounds. The set is ``DIR/NAME/train.csv.gz`` with the columns
 ``text`` and ``label``.
@@ -42,13 +42,12 @@ def main():
     )
     _, (X, y), _ = read_set(options.data, options.set)
     X, y = np.array(X, dtype=object), np.asarray(y)
-    runs = {name: [] for name in ("nothing shared", "workers", "memory=, empty", "memory=, again")}
+    runs = {name: [] for name in ("nothing shared", "GridSearchCV", "GridSearchCV, memory=")}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
             runs["nothing shared"].append(alone(options, X, y))
-            runs["workers"].append(search(options, X, y, None))
-            runs["memory=, empty"].append(search(options, X, y, folder))
-            runs["memory=, again"].append(search(options, X, y, folder))
+            runs["GridSearchCV"].append(search(options, X, y, None))
+            runs["GridSearchCV, memory="].append(search(options, X, y, folder))
     base = [seconds for seconds, _ in runs["nothing shared"]]
     print("| way | s | times as fast (range) | best mean accuracy % |\n|---|---:|---:|---:|")
     for name, rows in runs.items():

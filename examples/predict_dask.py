@@ -60,6 +60,7 @@ def parse_arguments(argv):
 @functools.cache
 def load(path):
     """Return the classifier in a folder, once a process."""
+    os.environ["RAYON_NUM_THREADS"] = "1"  # of the tokenizer: there is a worker for each core
     if os.path.exists(os.path.join(path, "model.onnx")):
         from sklearn_bert import OnnxTextClassifier
 
@@ -68,7 +69,7 @@ def load(path):
 
     from sklearn_bert import BertTextClassifier
 
-    torch.set_num_threads(1)  # there is a worker for each core
+    torch.set_num_threads(1)
     return BertTextClassifier.from_pretrained(path)
 
 

@@ -1,0 +1,123 @@
+"""What is recorded of a training, and shown of it while it runs."""
+
+import math
+import time
+
+import numpy as np
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+_SECONDS_BETWEEN_LOSSES = 0.5  # of the progress bar: reading a loss waits for the GPU
+
+
+class EpochRecord(Callback):
+    """Record the learning rate, the tokens a second and, if asked for, the validation score."""
+
+    def __init__(self, score=None):
+        self.score = score
+
+    def on_train_begin(self, net, **kwargs):
+        """Begin to note what is predicted for the validation texts, by epoch."""
+        self.predicted_ = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Begin an epoch."""
+        self.predicted_.append([])
+
+    def on_batch_end(self, net, training=False, y_pred=None, **kwargs):
+        """Note what is predicted for the validation texts."""
+        if not training:
+            self.predicted_[-1].append(y_pred)
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Note the learning rate of the step, before the scheduler moves on."""
+        if training:
+            self.learning_rate_ = net.optimizer_.param_groups[0]["lr"]
+            net.history.record_batch("learning_rate", self.learning_rate_)
+
+    def on_epoch_end(self, net, dataset_train=None, **kwargs):
+        """Complete the row of the epoch."""
+        net.history.record("learning_rate", self.learning_rate_)
+        net.history.record("tokens_per_second", dataset_train.n_tokens / net.history[-1, "dur"])
+        if net.micro_batch_tokens_ is not None:
+            net.history.record("micro_batch_tokens", net.micro_batch_tokens_)
+        if net.logits_of_.checkpointing:
+            net.history.record("gradient_checkpointing", True)
+        if self.score is not None:
+            net.history.record("valid_score", float(self.score(net.module_)))
+
+
+class Progress(Callback):
+    """One progress bar over all steps of a fit; at verbose=2 also a line an epoch."""
+
+    def __init__(self, n_steps, verbose):
+        self.n_steps = n_steps
+        self.verbose = verbose
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.n_steps, desc="fit", unit="batch")
+        self.micro_batch_tokens_ = None
+        self.checkpointing_ = net.logits_of_.checkpointing
+        self.shown_ = -math.inf
+
+    def on_batch_end(self, net, training=False, loss=None, **kwargs):
+        """Advance by one step, and tell of a memory that was full."""
+        if net.micro_batch_tokens_ != self.micro_batch_tokens_:
+            self.micro_batch_tokens_ = net.micro_batch_tokens_
+            self.bar_.write(
+                f"Out of memory: batches go on in pieces of {self.micro_batch_tokens_} tokens, "
+                "with the same gradient."
+            )
+        if net.logits_of_.checkpointing != self.checkpointing_:
+            self.checkpointing_ = net.logits_of_.checkpointing
+            self.bar_.write("Out of memory with one text: going on with gradient checkpointing.")
+        if training:
+            if time.monotonic() - self.shown_ > _SECONDS_BETWEEN_LOSSES:
+                self.bar_.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+                self.shown_ = time.monotonic()
+            self.bar_.update()
+
+    def on_epoch_end(self, net, **kwargs):
+        """Write the line of the epoch."""
+        if self.verbose > 1:
+            row = ", ".join(
+                f"{name} {value:.4g}" for name, value in epoch_rows(net.history)[-1].items()
+            )
+            self.bar_.write(row)
+
+    def close(self):
+        """Close the bar, however the fit ended."""
+        if hasattr(self, "bar_"):
+            self.bar_.close()
+
+
+def epoch_rows(history):
+    """Return skorch's history as one plain dict an epoch."""
+    dropped = {"batches", "train_batch_count", "valid_batch_count"}
+    dropped |= {"train_loss_best", "valid_loss_best"}
+    names = {"dur": "seconds"}
+    return [
+        {
+            names.get(key, key): value.item() if isinstance(value, np.generic) else value
+            for key, value in row.items()
+            if key not in dropped
+        }
+        for row in history
+    ]
+
+
+def step_rows(history):
+    """Return the loss, the learning rate and the epoch of each step, as arrays by name."""
+    steps = [
+        (row["train_loss"], row["learning_rate"], number)
+        for number, epoch in enumerate(history, start=1)
+        for row in epoch["batches"]
+        if "train_loss" in row
+    ]
+    losses, rates, epochs = zip(*steps, strict=True)
+    return {
+        "loss": np.array(losses, dtype=np.float32),
+        "learning_rate": np.array(rates, dtype=np.float32),
+        "epoch": np.array(epochs, dtype=np.int32),
+    }

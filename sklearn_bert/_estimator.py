@@ -268,9 +268,15 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _find_memory(self):
         """Return where the token ids of training texts are kept on the disk, None for nowhere."""
-        if isinstance(self.memory, (str, os.PathLike)):
+        if not isinstance(self.memory, (str, os.PathLike)):
+            return self.memory
+        try:
             return check_memory(os.path.expanduser(self.memory))
-        return self.memory
+        except OSError as error:
+            raise OSError(
+                f"memory must be a folder that can be written, got {os.fspath(self.memory)!r}: "
+                f"{error.strerror}; choose another one, or None."
+            ) from error
 
     def _find_max_length(self, tokenizer, module):
         """Return the tokens kept of a text."""

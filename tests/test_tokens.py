@@ -271,3 +271,25 @@ def test_nothing_is_written_that_was_not_asked_for(make_classifier, reviews, tmp
 def test_what_cannot_keep_anything_is_refused(make_classifier, reviews):
     with pytest.raises(ValueError, match="The 'memory' parameter of BertTextClassifier must be"):
         make_classifier(memory=3).fit(*reviews)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(make_classifier, reviews, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OSError, match=r"^memory must be a folder that can be written, got '.*file'"
+    ):
+        make_classifier(memory=tmp_path / "file").fit(*reviews)
+    clf = make_classifier(memory=tmp_path / "file" / "deeper")
+    with pytest.raises(OSError, match=r"Not a directory; choose another one, or None.$"):
+        clf.fit(*reviews)
+    assert not hasattr(clf, "module_")
+
+
+def test_what_is_damaged_is_tokenized_again(cache, seen, tmp_path, monkeypatch):
+    memory = Memory(tmp_path, verbose=0)
+    expected = tokenize(make_tokenizer(), TEXTS, 16, memory=memory)
+    (file,) = tmp_path.rglob("output.pkl")
+    file.write_bytes(file.read_bytes()[:-40])
+    forget(monkeypatch)
+    found = tokenize(make_tokenizer(), TEXTS, 16, memory=memory)
+    np.testing.assert_array_equal(found.ids, expected.ids)

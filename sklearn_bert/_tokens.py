@@ -178,7 +178,7 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
         Where the ids of these texts, taken together, are looked for and kept.
     """
     rows = _remembered(tokenizer, texts) if memory is None else _stored(memory, tokenizer, texts)
-    if isinstance(texts[0], tuple):
+    if _kind(texts) == _PAIRS:
         return _tokenized_pairs(tokenizer, rows, max_length)
     sequences, counts, uncut = [], [], []
     cut = _Cut(tokenizer, max_length, long_text, stride)
@@ -202,9 +202,9 @@ def _remembered(tokenizer, texts):
     if len(texts) == 1:  # nobody waits for one text, and hashing the tokenizer takes longer
         yield from _encode(tokenizer, texts)
         return
-    variant = _PAIRS if isinstance(texts[0], tuple) else _TEXTS
+    encode = functools.partial(_encode, tokenizer)
     for some in _portions(texts):
-        yield from _CACHE.get(tokenizer, some, variant, functools.partial(_encode, tokenizer))
+        yield from _CACHE.get(tokenizer, some, _kind(texts), encode)
 
 
 def _stored(memory, tokenizer, texts):
@@ -212,7 +212,7 @@ def _stored(memory, tokenizer, texts):
     name = _CACHE.name(tokenizer) + tokenizers.__version__.encode()
     digest = hashlib.blake2b(name, digest_size=16)
     for text in texts:
-        digest.update(_digest(b"", text))
+        digest.update(_digest(bytes([_kind(texts)]), text))
     all_bytes = memory.cache(_all_bytes, ignore=["tokenizer", "texts"])
     flat, ends = all_bytes(digest.hexdigest(), tokenizer, texts)
     start = 0
@@ -230,9 +230,14 @@ def _all_bytes(key, tokenizer, texts):
     return np.frombuffer(b"".join(rows), dtype=np.uint8), np.cumsum([len(row) for row in rows])
 
 
+def _kind(texts):
+    """Return what tells texts and pairs of texts apart."""
+    return _PAIRS if isinstance(texts[0], tuple) else _TEXTS
+
+
 def _encode(tokenizer, texts):
     """Return what is kept of texts or of pairs as bytes: all ids, of pairs more beside them."""
-    if not isinstance(texts[0], tuple):
+    if _kind(texts) == _TEXTS:
         return [ids.tobytes() for ids in _ids(tokenizer, texts)]
     return [
         np.array(row.ids, dtype=np.int32).tobytes()

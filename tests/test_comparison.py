@@ -312,7 +312,7 @@ def test_a_budget_may_end_in_the_learning_curve(monkeypatch):
     assert found.learning_curve_ is None
 
 
-@pytest.mark.parametrize("scoring", ["accuracy", "f1_macro"])
+@pytest.mark.parametrize("scoring", ["accuracy", pytest.param("f1_macro", marks=pytest.mark.slow)])
 def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
     cv = [(np.arange(200), np.arange(200, 5000))]
     found = quietly(0.5, n_texts=5000, cv=cv, scoring=scoring)
@@ -322,7 +322,10 @@ def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
     assert f"over 4,800 test texts, {n_draws} draws" in gain.method
 
 
-@pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc", "precision"])
+@pytest.mark.parametrize(
+    "scoring",
+    ["neg_log_loss", "roc_auc", pytest.param("precision", marks=pytest.mark.slow)],
+)
 def test_draws_that_lack_a_class_are_no_obstacle(scoring):
     texts, y = make_texts(0.5, 60)
     cv = [(np.arange(50), np.arange(50, 54))]

@@ -102,7 +102,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize(
     "name",
-    [*list(SETTINGS)[:2], *(pytest.param(name, marks=SLOW) for name in list(SETTINGS)[2:])],
+    ["plain", *(pytest.param(name, marks=SLOW) for name in list(SETTINGS)[1:])],
 )
 def test_two_processes_train_as_one_does(start, name):
     parameters = SETTINGS[name]

@@ -24,14 +24,15 @@ def clf(make_classifier):
 
 def test_cleanlab_finds_the_wrong_labels(make_classifier, reviews):
     classification = pytest.importorskip("cleanlab.classification")
-    X, y = np.array(reviews[0] * 2), np.array([int(label == "pos") for label in reviews[1] * 2])
-    wrong = np.arange(0, 120, 20)
+    X, y = np.array(reviews[0] * 4), np.array([int(label == "pos") for label in reviews[1] * 4])
+    wrong = np.arange(0, 240, 17)  # no period of the texts: else most copies of a text are wrong
     y[wrong] = 1 - y[wrong]
-    lab = classification.CleanLearning(make_classifier(epochs=6), seed=0, cv_n_folds=3)
+    lab = classification.CleanLearning(make_classifier(epochs=4), seed=0, cv_n_folds=3)
     lab.fit(X, y)
     issues = lab.get_label_issues()
-    assert len(set(np.flatnonzero(issues["is_label_issue"])) & set(wrong)) >= 4
-    assert issues["is_label_issue"].sum() < 20
+    lowest = np.argsort(issues["label_quality"])[: len(wrong)]
+    assert set(lowest) == set(wrong)
+    assert len(set(np.flatnonzero(issues["is_label_issue"])) ^ set(wrong)) <= 3
     assert lab.predict(X[:4]).tolist() == [0, 1, 0, 1]
 
 

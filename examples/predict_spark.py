@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -36,13 +37,17 @@ def main(argv=None):
     spark = SparkSession.builder.master(options.master).appName("sklearn-bert")
     spark = spark.config("spark.sql.execution.arrow.maxRecordsPerBatch", 20_000).getOrCreate()
     spark.sparkContext.addPyFile(__file__)  # the executors import it, and so keep what it loads
+    label = make_label(str(options.model))
+
+    def predict_group(number):
+        shutil.rmtree(targets[number], ignore_errors=True)
+        frame = spark.read.parquet(*groups[number])
+        frame.withColumn("label", label(col(options.column))).write.parquet(str(targets[number]))
+
     try:
-        label = make_label(str(options.model))
-        for number in missing:
-            shutil.rmtree(targets[number], ignore_errors=True)
-            frame = spark.read.parquet(*groups[number])
-            labelled = frame.withColumn("label", label(col(options.column)))
-            labelled.write.parquet(str(targets[number]))
+        with ThreadPoolExecutor(2) as pool:  # a group begins while the one before it ends
+            for _ in pool.map(predict_group, missing):
+                pass
     finally:
         spark.stop()
     print(f"{len(missing)} groups predicted")

@@ -324,7 +324,11 @@ def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
 
 @pytest.mark.parametrize(
     "scoring",
-    ["neg_log_loss", "roc_auc", pytest.param("precision", marks=pytest.mark.slow)],
+    [
+        "neg_log_loss",
+        pytest.param("roc_auc", marks=pytest.mark.slow),
+        pytest.param("precision", marks=pytest.mark.slow),
+    ],
 )
 def test_draws_that_lack_a_class_are_no_obstacle(scoring):
     texts, y = make_texts(0.5, 60)

@@ -151,6 +151,7 @@ def test_lime_explains_it_unmodified(fitted):
     assert max(found.as_list(), key=lambda pair: pair[1])[0] == "good"
 
 
+@pytest.mark.slow
 def test_shap_explains_it_unmodified(real):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

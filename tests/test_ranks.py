@@ -159,6 +159,7 @@ tell(predicted=reg.predict(X).tolist(), vectors=vectors.tolist())
     np.testing.assert_allclose(first["vectors"], one["vectors"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_only_the_first_one_speaks(start):
     code = """
 warnings.simplefilter("always")

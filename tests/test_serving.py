@@ -127,7 +127,7 @@ def ask(port, body, path="/predict"):
 
 
 @HAS_FORK
-@pytest.mark.parametrize("worker", ["threads", "one thread"])
+@pytest.mark.parametrize("worker", [pytest.param("threads", marks=pytest.mark.slow), "one thread"])
 def test_gunicorn_with_preload_answers_all(folder, fitted, worker, record_property):
     options = ["--workers", "2"] + (["--threads", "4"] if worker == "threads" else [])
     expected = {text: fitted.predict_proba([text])[0] for text in TEXTS}

@@ -249,6 +249,7 @@ def test_fits_share_what_is_on_the_disk(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_workers_share_what_is_on_the_disk(make_classifier, reviews, tmp_path):
     clf = make_classifier(epochs=1, memory=str(tmp_path))
     grid = {"learning_rate": [1e-3, 2e-3, 5e-3]}

@@ -44,12 +44,12 @@ def main(argv=None):
         frame = spark.read.parquet(*groups[number])
         frame.withColumn("label", label(col(options.column))).write.parquet(str(targets[number]))
 
-    try:
-        with ThreadPoolExecutor(2) as pool:  # a group begins while the one before it ends
+    with ThreadPoolExecutor(2) as pool:  # a group begins while the one before it ends
+        try:
             for _ in pool.map(predict_group, missing):
                 pass
-    finally:
-        spark.stop()
+        finally:
+            spark.stop()  # which ends the groups that are on the way after Ctrl-C
     print(f"{len(missing)} groups predicted")
 
 

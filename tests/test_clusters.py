@@ -182,3 +182,31 @@ def test_spark_predicts_what_is_missing(texts, exported, fitted, tmp_path):
     assert "1 of 2 groups are done\n1 groups predicted" in run(*command)
     assert len(pd.read_parquet(out / "group-00001")) == N_ROWS * 3
     assert "2 of 2 groups are done" in run(*command)
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "whole"),
+    [
+        ("dask", ["--workers", 2], "*.parquet"),
+        ("spark", ["--master", "local[2]", "--files", 1], "*/_SUCCESS"),
+    ],
+)
+def test_what_is_finished_before_ctrl_c_is_not_done_again(
+    texts, exported, tmp_path, engine, options, whole
+):
+    pytest.importorskip({"dask": "dask.distributed", "spark": "pyspark"}[engine])
+    out = tmp_path / "out"
+    command = [f"predict_{engine}.py", exported, texts, out, *options]
+    with start(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as stopped:
+        while not any(out.glob(whole)):
+            assert stopped.poll() is None
+            time.sleep(0.02)
+        stopped.send_signal(signal.SIGINT)
+        assert "predicted" not in stopped.communicate(timeout=60)[0]
+    assert stopped.returncode != 0
+    kept = {path: path.stat().st_mtime_ns for path in out.glob(whole)}
+    assert 0 < len(kept) < N_FILES
+    assert run(*command).startswith(f"{len(kept)} of {N_FILES} ")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(list(out.glob(whole))) == N_FILES
+    assert len(pd.read_parquet(out)) == N_FILES * N_ROWS

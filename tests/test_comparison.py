@@ -322,14 +322,8 @@ def test_a_split_of_many_texts_is_judged_in_seconds(scoring):
     assert f"over 4,800 test texts, {n_draws} draws" in gain.method
 
 
-@pytest.mark.parametrize(
-    "scoring",
-    [
-        "neg_log_loss",
-        pytest.param("roc_auc", marks=pytest.mark.slow),
-        pytest.param("precision", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc", "precision"])
 def test_draws_that_lack_a_class_are_no_obstacle(scoring):
     texts, y = make_texts(0.5, 60)
     cv = [(np.arange(50), np.arange(50, 54))]

@@ -114,6 +114,7 @@ def address(server):
     return f"http://127.0.0.1:{server.server_address[1]}"
 
 
+@pytest.mark.slow
 def test_a_model_is_downloaded_once_and_only_what_is_needed(fit, hub):
     assert fit("someone/tiny", address(hub))[0] == "fitted 32"
     fetched = {path.rpartition("/")[2] for path in hub.requests if "/resolve/" in path}
@@ -152,6 +153,7 @@ def test_a_hub_that_refuses_connections_is_reported_at_once(fit):
     assert seconds < 10
 
 
+@pytest.mark.slow
 def test_a_hub_that_never_answers_is_reported_within_ten_seconds(fit, hub):
     hub.silent = True
     said, seconds = fit("someone/tiny", address(hub))

@@ -38,7 +38,7 @@ def exported(fitted, tmp_path_factory):
 @pytest.mark.parametrize(
     "kind",
     [
-        kind if kind in ("two classes", "pairs") else pytest.param(kind, marks=pytest.mark.slow)
+        kind if kind == "two classes" else pytest.param(kind, marks=pytest.mark.slow)
         for kind in KINDS
     ],
 )

@@ -159,7 +159,7 @@ tell(predicted=reg.predict(X).tolist(), vectors=vectors.tolist())
     np.testing.assert_allclose(first["vectors"], one["vectors"], atol=1e-5)
 
 
-@pytest.mark.slow
+@SLOW
 def test_only_the_first_one_speaks(start):
     code = """
 warnings.simplefilter("always")
@@ -192,12 +192,14 @@ def test_other_data_is_refused_by_all(start):
         assert "All processes must be given the same data, got another one in process 1" in line
 
 
+@SLOW
 def test_other_parameters_are_refused_by_all(start):
     found = errors(start("BertTextClassifier(model, **settings, freeze=rank).fit(X, y)", 2))
     for line in found:
         assert "All processes must be given the same parameters" in line
 
 
+@SLOW
 def test_checkpoints_are_for_one_process(start, tmp_path):
     code = f"BertTextClassifier(model, checkpoint_dir={str(tmp_path)!r}, **settings).fit(X, y)"
     for line in errors(start(code, 2)):

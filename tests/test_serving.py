@@ -77,7 +77,7 @@ else:
     assert run_python(code, TOKENIZERS_PARALLELISM="false", OMP_NUM_THREADS="2") == "pos neg\n"
 
 
-@pytest.fixture(params=["torch", "onnx"])
+@pytest.fixture(params=["torch", pytest.param("onnx", marks=pytest.mark.slow)])
 def folder(request, fitted, tmp_path):
     """The folder of a saved classifier."""
     write = fitted.save_pretrained if request.param == "torch" else fitted.export_onnx

@@ -170,7 +170,8 @@ tell(proba=clf.predict_proba(X).tolist())
     processes = start(code, 2)
     spoken = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
-    assert spoken[0][0] == spoken[1][0]  # although each drew a seed of its own
+    first, second = (out.splitlines()[-1] for out, _ in spoken)
+    assert first == second  # although each drew a seed of its own
     assert "fit" in spoken[0][1] and "longer than 6 tokens" in spoken[0][1]
     assert "fit" not in spoken[1][1] and "TextsCutWarning" not in spoken[1][1]
 
@@ -216,7 +217,7 @@ settings["epochs"] = 1000
 BertTextClassifier(model, callbacks=[Dying()], **settings).fit(X, y)
 """
     first, second = start(code, 2)
-    assert second.stdout.readline() == "step\n"
+    assert "step\n" in second.stdout  # reads up to it: some versions of torch print too
     second.send_signal(signal.SIGKILL)
     (line,) = errors([first])
     assert "another one has ended or does not answer" in line

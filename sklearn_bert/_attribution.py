@@ -11,6 +11,7 @@ from ._explanation import Explanation, Explanations
 from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import make_ready, predict_outputs
+from ._texts import check_texts_or_pairs
 from ._tokens import RaggedIds, encode_with_offsets, read_positions
 from ._words import find_places
 
@@ -18,14 +19,14 @@ _TOKENS_AT_ONCE = 4096  # positions of a gradient
 _VARIANTS_AT_ONCE = 2**20  # positions of texts with a word hidden, made at once
 
 
-def explain_texts(model, texts, target, *, predict, method, n_steps):
+def explain_texts(model, X, target, *, predict, method, n_steps):
     """Return the `Explanations` of texts, or pairs.
 
     Parameters
     ----------
     model : BertTextClassifier or BertTextRegressor
         Fitted.
-    texts : list of str or list of (str, str)
+    X : array-like of str
         What it reads.
     target : label, int or None
         As for `explain`.
@@ -38,8 +39,8 @@ def explain_texts(model, texts, target, *, predict, method, n_steps):
     """
     if method == "integrated_gradients":
         _check_captum()
-    explained = Outputs(model, target)
-    outputs = model._outputs(texts)
+    explained, texts = Outputs(model, target), check_texts_or_pairs(X)
+    outputs = model._outputs(X)
     columns = explained.columns(outputs, predict)
     device = model._prediction_device()
     dtype = find_dtype("float32" if model.dtype == "auto" else model.dtype, device)
@@ -164,12 +165,7 @@ class Attribution:
         **named : dict
             Given to `Explanation`.
         """
-        model, tokenizer = self.model, self.tokenizer
-        ragged = model._tokenize([text], tokenizer, model.max_length_)
-        overlap = model._overlap(tokenizer, model.max_length_)
-        positions = read_positions(tokenizer, text, model.max_length_, model.long_text, overlap)
-        texts = text if isinstance(text, tuple) else (text,)
-        places = find_places(encode_with_offsets(tokenizer, text), texts)
+        ragged, positions, places = self._read(text)
         read = np.unique(positions.ids)
         ids, attributions, baseline = np.zeros_like(read), np.zeros(len(read)), 0.0
         for row in range(len(ragged)):
@@ -181,7 +177,7 @@ class Attribution:
             baseline += without / len(ragged)
         return Explanation(
             text=text,
-            tokens=tokenizer.convert_ids_to_tokens(ids.tolist()),
+            tokens=self.tokenizer.convert_ids_to_tokens(ids.tolist()),
             attributions=attributions * scale,
             spans=[None if places[i] is None else places[i][1:] for i in read],
             sides=[None if places[i] is None else places[i].side for i in read],
@@ -189,6 +185,22 @@ class Attribution:
             baseline_logit=float(baseline * scale + offset),
             **named,
         )
+
+    def _read(self, text):
+        """Return the ids of the sequences that are read of a text, and where its tokens stand.
+
+        That is the number of each of them among all tokens of the text, and the place of each of
+        those in the text.
+        """
+        model, tokenizer = self.model, self.tokenizer
+        ragged = model._tokenize([text], tokenizer, model.max_length_)
+        overlap = model._overlap(tokenizer, model.max_length_)
+        positions = read_positions(tokenizer, text, model.max_length_, model.long_text, overlap)
+        texts = text if isinstance(text, tuple) else (text,)
+        places = find_places(encode_with_offsets(tokenizer, text), texts)
+        # What is read of a text without tokens is none of them.
+        places += [None] * (1 + int(positions.ids.max()) - len(places))
+        return ragged, positions, places
 
     def attribute(self, ragged, row, words, column):
         """Return the attributions of the tokens of a sequence, and its output without words.

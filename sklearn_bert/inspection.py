@@ -10,7 +10,6 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support, check
 from sklearn.utils.validation import check_is_fitted
 
 from ._labels import encode_labels, is_indicator
-from ._texts import check_texts_or_pairs
 from ._top_losses import check_probabilities, find_texts, predict_probabilities
 from ._unwrap import unwrap
 
@@ -475,12 +474,11 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     X = list(X) if isinstance(X, Iterator) else X
     model, own = unwrap(estimator, X)
     check_is_fitted(model)
-    texts = check_texts_or_pairs(own)
     from ._attribution import explain_texts
 
     return explain_texts(
         model,
-        texts,
+        own,
         target,
         # A wrapper may predict otherwise than what is inside.
         predict=None if model is estimator else lambda: estimator.predict(X),

@@ -1,11 +1,13 @@
-"""Probabilities of any container and the classes of their columns, checked against the labels."""
+"""The probability that a model gives the label of each text, from whatever holds the two."""
 
 from inspect import isclass
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import TextEstimator
+from ._labels import encode_labels, is_indicator
 from ._texts import check_texts_or_pairs
 from ._unwrap import name_of, unwrap
 
@@ -24,6 +26,18 @@ def find_texts(estimator, X, y, *, fitted):
         if own is X:
             raise
     return check_texts_or_pairs(own)
+
+
+def find_labels(y, texts):
+    """Return the labels of the texts as an array, one for each."""
+    if is_indicator(y):
+        raise ValueError(
+            "y must have one label for each text, got several columns; look at one label at a "
+            "time, with its column of y, and proba=[1 - p, p] of its probability p."
+        )
+    labels, targets = encode_labels(y, estimator_name="top_losses")
+    check_consistent_length(texts, targets)
+    return labels[targets]
 
 
 def predict_probabilities(estimator, X, texts):
@@ -45,25 +59,24 @@ def predict_probabilities(estimator, X, texts):
     return estimator.predict_proba(X if is_table else texts)
 
 
-def check_probabilities(proba, classes, known):
+def check_probabilities(proba, classes, n_texts):
     """Return probabilities as an array, and the classes of its columns.
 
     Parameters
     ----------
     proba : array-like or data frame of shape (n_samples, n_classes)
         The columns of a data frame may be named after the classes, in any order.
-    classes : array-like of shape (n_classes,) or None
+    classes : ndarray of shape (n_classes,)
         Of the columns where they have no names.
-    known : ndarray of shape (n_classes,)
-        The classes if there are no `classes`.
+    n_texts : int
+        Rows that there must be.
 
     Raises
     ------
     ValueError
-        If a name is no class, a class is there twice, a value is no probability, or it cannot be
-        told whether columns are named.
+        If a name is no class, a class is there twice, the shape is another, a value is no
+        probability, or it cannot be told whether columns are named.
     """
-    classes = known if classes is None else np.asarray(classes)
     _check_different(classes.tolist(), "classes must be different")
     names = _column_names(proba, classes.tolist())
     try:
@@ -76,8 +89,26 @@ def check_probabilities(proba, classes, known):
     if names is not None:
         classes = classes[_find_classes(names, classes.tolist())]
         _check_different(classes.tolist(), "proba must have one column for each class")
+    if proba.shape != (n_texts, len(classes)):
+        raise ValueError(
+            f"proba must have the shape (n_samples, n_classes) = {(n_texts, len(classes))}, got "
+            f"{proba.shape}; give the labels of its columns by classes."
+        )
     _check_range(proba)
     return proba, classes
+
+
+def probabilities_of(y, proba, classes):
+    """Return the probability of each label."""
+    columns = {label: column for column, label in enumerate(classes.tolist())}
+    labels = y.tolist()
+    unknown = [row for row, label in enumerate(labels) if label not in columns]
+    if unknown:
+        raise ValueError(
+            f"y must hold labels of the classes {classes.tolist()!r} only, got "
+            f"{labels[unknown[0]]!r} at row {unknown[0]}; drop those rows."
+        )
+    return proba[np.arange(len(labels)), [columns[label] for label in labels]]
 
 
 def _column_names(proba, classes):

@@ -5,12 +5,16 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support, check_pandas_support
 from sklearn.utils.validation import check_is_fitted
 
-from ._labels import encode_labels, is_indicator
-from ._top_losses import check_probabilities, find_texts, predict_probabilities
+from ._top_losses import (
+    check_probabilities,
+    find_labels,
+    find_texts,
+    predict_probabilities,
+    probabilities_of,
+)
 from ._unwrap import unwrap
 
 _CURVE_SMOOTHING = 0.95
@@ -350,35 +354,15 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     pd = check_pandas_support("top_losses")
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"n must be an int above 0, got {n!r}.")
-    if is_indicator(y):
-        raise ValueError(
-            "y must have one label for each text, got several columns; look at one label at a "
-            "time, with its column of y, and proba=[1 - p, p] of its probability p."
-        )
     X = list(X) if isinstance(X, Iterator) else X
     texts = find_texts(estimator, X, y, fitted=proba is None)
-    labels, targets = encode_labels(y, estimator_name="top_losses")
-    check_consistent_length(texts, targets)
+    y = find_labels(y, texts)
     if proba is None:
-        proba = predict_probabilities(estimator, X, texts)
-        classes = None
-    known = getattr(estimator, "classes_", labels)
-    proba, classes = check_probabilities(proba, classes, np.asarray(known))
-    if proba.shape != (len(texts), len(classes)):
-        raise ValueError(
-            f"proba must have the shape (n_samples, n_classes) = {(len(texts), len(classes))}, got "
-            f"{proba.shape}; give the labels of its columns by classes."
-        )
-    columns = {label: column for column, label in enumerate(classes.tolist())}
-    y = labels[targets]
-    unknown = [label for label in labels.tolist() if label not in columns]
-    if unknown:
-        row = int((y == unknown[0]).argmax())
-        raise ValueError(
-            f"y must hold labels of the classes {classes.tolist()!r} only, got {unknown[0]!r} at "
-            f"row {row}; drop those rows."
-        )
-    of_label = proba[np.arange(len(texts)), [columns[label] for label in y.tolist()]]
+        proba, classes = predict_probabilities(estimator, X, texts), None
+    if classes is None:
+        classes = getattr(estimator, "classes_", np.unique(y))
+    proba, classes = check_probabilities(proba, np.asarray(classes), len(texts))
+    of_label = probabilities_of(y, proba, classes)
     worst = np.argsort(of_label, kind="stable")[:n]
     with np.errstate(divide="ignore"):
         losses = -np.log(of_label[worst].clip(0, 1))

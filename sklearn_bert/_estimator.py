@@ -384,7 +384,7 @@ class TextEstimator(CallbacksMixin, TextModel):
     def _range_test(self, module, batches, seed, options):
         """Return the learning-rate range test; module and random numbers are as before."""
         from ._device import seeded
-        from ._range_test import range_test
+        from ._lr_finder import range_test
 
         with seeded(seed, options["device"]):
             # In an order of its own, so that that of the fit stays as it was.

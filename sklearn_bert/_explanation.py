@@ -12,90 +12,129 @@ _STRONGEST = 0.65
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """How much each token of a text speaks for a class.
+    """How much each token of a text speaks for a class, or adds to a number.
 
     Attributes
     ----------
-    text : str
-        The text.
-    target : label
-        The class that is explained.
+    text : str or (str, str)
+        The text, or the pair of texts.
+    target : label, int or None
+        The class that is explained. Of a regressor, the number of the output; None if it has one.
     tokens : list of str of length n_tokens
-        Special tokens included.
+        Those that are read, special tokens included, in the order of the text. A token that stands
+        in two windows is there once.
     attributions : ndarray of shape (n_tokens,)
-        Positive for the class, negative against it, in units of its logit.
+        Positive for the class, negative against it, in units of its logit; of a regressor, in
+        units of the number.
     spans : list of (word, start, stop) or None, of length n_tokens
         The number of the word that a token belongs to, and its characters; None for special
         tokens.
+    sides : list of int or None, of length n_tokens
+        Which text of a pair a token is of, 0 or 1; None for special tokens.
     logit, baseline_logit : float
-        Of the class, for the text, and without any of its words.
+        Of the class, for the text, and without any of its words. Of a regressor, the number.
     method : str
         How it was computed.
+    kind : {"logit", "number"}
+        What `logit` is.
     """
 
-    text: str
+    text: str | tuple
     target: object
     tokens: list
     attributions: np.ndarray
     spans: list
+    sides: list
     logit: float
     baseline_logit: float
     method: str
+    kind: str
 
     @property
     def words(self):
-        """List of (word, attribution): tokens of one word are added up."""
-        return [(self.text[start:stop], value) for start, stop, value in self._word_spans()]
+        """List of (word, attribution): tokens of one word are added up.
 
-    def _word_spans(self):
-        """Return start, stop and attribution of each word, in the order of the text."""
-        words = {}
-        for span, value in zip(self.spans, self.attributions, strict=True):
-            if span is not None:
-                number, start, stop = span
-                before = words.get(number, (start, stop, 0.0))
-                words[number] = (
-                    min(before[0], start),
-                    max(before[1], stop),
-                    before[2] + float(value),
-                )
-        return sorted(words.values())
+        Words that are not read, since they are cut off, are not in it. Those of a pair's second
+        text follow those of its first.
+        """
+        return [
+            (text[start:stop], value)
+            for side, text in enumerate(self._texts)
+            for start, stop, value in self._word_spans(side)
+        ]
+
+    @property
+    def _texts(self):
+        """The text, or both texts of the pair, as a tuple."""
+        return self.text if isinstance(self.text, tuple) else (self.text,)
+
+    def _word_spans(self, side):
+        """Return start, stop and attribution of each word of a text, in its order."""
+        spans, values = {}, {}
+        for token_side, span, value in zip(self.sides, self.spans, self.attributions, strict=True):
+            if token_side == side:
+                word, start, stop = span
+                values[word] = values.get(word, 0.0) + float(value)
+                known = spans.setdefault(word, (start, stop))
+                if start < stop:  # a token of white space has no say in where its word is
+                    is_blank = known[0] == known[1]
+                    merged = (min(known[0], start), max(known[1], stop))
+                    spans[word] = (start, stop) if is_blank else merged
+        return [(*spans[word], values[word]) for word in sorted(spans, key=spans.get)]
 
     def __repr__(self):
         strongest = sorted(self.words, key=lambda word: -abs(word[1]))[:5]
         listed = ", ".join(f"{word} {value:+.2f}" for word, value in strongest)
-        return f"<Explanation for {self.target!r}: {listed}>"
+        of = "" if self.target is None else f" for {self.target!r}"
+        return f"<Explanation{of}: {listed}>"
 
     def to_html(self):
         """Return the text with its words coloured: blue for the class, orange against it.
+
+        What is not read of the text is pale. The two texts of a pair stand one below the other.
 
         Returns
         -------
         html : str
         """
-        spans = self._word_spans()
-        strongest = max((abs(value) for *_, value in spans), default=0.0) or 1.0
-        parts, end = [], 0
-        for start, stop, value in spans:
-            color = _FOR if value > 0 else _AGAINST
-            strength = _STRONGEST * abs(value) / strongest
-            parts.append(escape(self.text[end:start]))
-            parts.append(
-                f'<span style="background:rgba({color},{strength:.2f});border-radius:3px" '
-                f'title="{value:+.3f}">{escape(self.text[start:stop])}</span>'
-            )
-            end = max(end, stop)
-        parts.append(escape(self.text[end:]))
         return (
             f'<div style="margin:.6em 0"><div style="opacity:.7;font-size:.85em">'
-            f"{escape(str(self.target))}: logit {self.logit:+.2f}, without words "
-            f'{self.baseline_logit:+.2f}; <span style="background:rgba({_FOR},.5)">for</span> '
+            f"{self._heading()}, without words {self.baseline_logit:+.2f}; "
+            f'<span style="background:rgba({_FOR},.5)">for</span> '
             f'<span style="background:rgba({_AGAINST},.5)">against</span></div>'
-            f'<div style="white-space:pre-wrap;line-height:1.7">{"".join(parts)}</div></div>'
+            f"{''.join(map(self._text_to_html, range(len(self._texts))))}</div>"
         )
+
+    def _heading(self):
+        """Return what is explained, and its value."""
+        name = "" if self.target is None else f"{escape(str(self.target))}: "
+        return f"{name}{self.kind} {self.logit:+.2f}"
+
+    def _text_to_html(self, side):
+        """Return one of the texts with its words coloured."""
+        text, parts, end = self._texts[side], [], 0
+        strongest = max((abs(value) for _, value in self.words), default=0.0) or 1.0
+        for start, stop, value in self._word_spans(side):
+            color = _FOR if value > 0 else _AGAINST
+            strength = _STRONGEST * abs(value) / strongest
+            parts.append(_unread_to_html(text[end:start]))
+            parts.append(
+                f'<span style="background:rgba({color},{strength:.2f});border-radius:3px" '
+                f'title="{value:+.3f}">{escape(text[max(start, end) : stop])}</span>'
+            )
+            end = max(end, stop)
+        parts.append(_unread_to_html(text[end:]))
+        return f'<div style="white-space:pre-wrap;line-height:1.7">{"".join(parts)}</div>'
 
     def _repr_html_(self):
         return self.to_html()
+
+
+def _unread_to_html(text):
+    """Return what stands between words, pale if it is more than white space."""
+    if not text or text.isspace():
+        return text
+    return f'<span style="opacity:.45" title="not read">{escape(text)}</span>'
 
 
 class Explanations(list):

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
 from ._durations import format_duration
 from ._estimator import TextsCutWarning
-from ._range_test import N_STEPS
+from ._lr_finder import N_STEPS
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000

@@ -178,7 +178,12 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
         Where the ids of these texts, taken together, are looked for and kept.
     """
     rows = _remembered(tokenizer, texts) if memory is None else _stored(memory, tokenizer, texts)
-    if _kind(texts) == _PAIRS:
+    return _cut_rows(tokenizer, rows, _kind(texts), max_length, long_text, stride)
+
+
+def _cut_rows(tokenizer, rows, kind, max_length, long_text, stride):
+    """Return the `RaggedIds` of texts or pairs, each row the bytes that `_encode` gives."""
+    if kind == _PAIRS:
         return _tokenized_pairs(tokenizer, rows, max_length)
     sequences, counts, uncut = [], [], []
     cut = _Cut(tokenizer, max_length, long_text, stride)
@@ -192,9 +197,29 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
         np.concatenate(sequences),
         np.array([len(ids) for ids in sequences], dtype=np.int64),
         tokenizer.pad_token_id,
-        counts=np.array(counts, dtype=np.int64) if len(sequences) > len(texts) else None,
+        counts=np.array(counts, dtype=np.int64) if len(sequences) > len(counts) else None,
         uncut=np.array(uncut, dtype=np.int64),
     )
+
+
+def read_positions(tokenizer, text, max_length, long_text="head", stride=0):
+    """Return which tokens of a text, or pair, are in the sequences that `tokenize` makes of it.
+
+    Returns
+    -------
+    positions : RaggedIds
+        In place of each id, the place of the token among all tokens of the text.
+    """
+    (row,) = _encode(tokenizer, [text])
+    kind = _kind([text])
+    length = len(row) // (6 if kind == _PAIRS else 4)
+    row = np.arange(length, dtype=np.int32).tobytes() + row[4 * length :]
+    return _cut_rows(tokenizer, [row], kind, max_length, long_text, stride)
+
+
+def encode_with_offsets(tokenizer, text):
+    """Return a `tokenizers.Encoding` of a text or pair that knows where its tokens stand."""
+    return _backend(tokenizer).encode(*(text if isinstance(text, tuple) else (text,)))
 
 
 def _remembered(tokenizer, texts):

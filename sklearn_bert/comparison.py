@@ -5,6 +5,8 @@ from functools import partial
 from numbers import Integral
 from pathlib import Path
 
+from sklearn.utils._optional_dependencies import check_pandas_support
+
 from ._baselines import FROZEN, FrozenBert
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
@@ -141,16 +143,13 @@ class Comparison:
     @property
     def table_(self):
         """One row a model."""
-        import pandas as pd
-
+        pd = check_pandas_support("Comparison.table_")
         return pd.DataFrame(self.rows_).set_index("model") if self.rows_ else pd.DataFrame()
 
     @property
     def folds_(self):
         """One row a model and fold."""
-        import pandas as pd
-
-        return pd.DataFrame(self._fold_rows())
+        return check_pandas_support("Comparison.folds_").DataFrame(self._fold_rows())
 
     def _fold_rows(self):
         """Return one dict a model and fold."""
@@ -159,9 +158,9 @@ class Comparison:
     @property
     def learning_curve_(self):
         """One row a model, fold and size of the training part."""
-        import pandas as pd
-
-        return pd.DataFrame(self._curve_rows()) if self._curve else None
+        if not self._curve:
+            return None
+        return check_pandas_support("Comparison.learning_curve_").DataFrame(self._curve_rows())
 
     def _curve_rows(self):
         """Return one dict a model, fold and size of the training part."""
@@ -188,8 +187,7 @@ class Comparison:
     @property
     def predictions_(self):
         """One row a model and text that it was judged on."""
-        import pandas as pd
-
+        pd = check_pandas_support("Comparison.predictions_")
         frames = []
         for trial in self._trials:
             if trial.recorded is not None:

@@ -2,12 +2,14 @@
 
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import BertTextClassifier, explain
+from sklearn_bert import BertTextClassifier, BertTextRegressor, explain
 
 METHODS = ("integrated_gradients", "occlusion")
 
@@ -108,11 +110,185 @@ def test_a_repr_names_class_and_strongest_words(real):
     assert repr(found).startswith("<Explanation for 'pos': good +")
 
 
+LONG = "the good film of a book " * 4  # 24 words, of which 6 are read of a head of 8 tokens
+
+
+@pytest.fixture(scope="module", params=["head", "head+tail", "windows"])
+def reader(request, tiny_model, reviews):
+    """A classifier of three classes that reads eight tokens, in each of the ways."""
+    clf = BertTextClassifier(
+        tiny_model,
+        epochs=2,
+        batch_size=8,
+        learning_rate=5e-3,
+        random_state=0,
+        max_length=8,
+        long_text=request.param,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return clf.fit(reviews[0], np.arange(60) % 3)
+
+
+def check_sum(clf, texts, target=None, **options):
+    """Check that attributions add up to what `decision_function` gives, less the baseline."""
+    decisions = clf.decision_function(texts)
+    explanations = explain(clf, texts, target=target, **options)
+    for found, decision in zip(explanations, decisions, strict=True):
+        assert found.logit == decision[clf.classes_.tolist().index(found.target)]
+        added = found.baseline_logit + found.attributions.sum()
+        assert added == pytest.approx(found.logit, abs=0.02)
+
+
+@pytest.mark.parametrize("target", [None, 1])
+def test_attributions_add_up_to_the_decision_however_long_texts_are_read(reader, target):
+    captum_or_skip()
+    check_sum(reader, ["the good film", LONG, "the book", ""], target)
+
+
+def test_of_two_classes_the_decision_is_the_difference_of_two_explanations(fitted):
+    captum_or_skip()
+    one, other = (explain(fitted, ["the good film"], target=y)[0] for y in ("pos", "neg"))
+    decision = fitted.decision_function(["the good film"])[0]
+    assert one.logit - other.logit == pytest.approx(decision, abs=1e-6)
+    without = one.baseline_logit - other.baseline_logit
+    added = (one.attributions - other.attributions).sum()
+    assert added == pytest.approx(decision - without, abs=0.02)
+
+
+def test_what_is_hidden_is_a_word_of_the_text_that_is_predicted(reader):
+    """Occlusion by hand: the text is given with one word less, in all of its windows."""
+    text = "the good film of a bad book"
+    (found,) = explain(reader, [text], target=1, method="occlusion")
+    assert found.logit == reader.decision_function([text])[0, 1]
+    words, shares = text.split(), dict(found.words)
+    for i, word in enumerate(words):
+        hidden = " ".join([*words[:i], "[MASK]", *words[i + 1 :]])
+        fall = found.logit - reader.decision_function([hidden])[0, 1]
+        assert shares.get(word, 0.0) == pytest.approx(fall, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_words_are_those_that_are_read(reader, method):
+    captum_or_skip(method)
+    (found,) = explain(reader, [LONG], method=method)
+    words = LONG.split()
+    expected = {"head": words[:6], "head+tail": words[:1] + words[-5:], "windows": words}
+    assert [word for word, _ in found.words] == expected[reader.long_text]
+    assert len(found.tokens) == len(found.attributions) == len(found.words) + 2
+    assert found.to_html().count("not read") == (reader.long_text != "windows")
+
+
+def test_windows_share_what_stands_in_both(make_classifier, reviews):
+    captum_or_skip()
+    clf = make_classifier(max_length=8, long_text="windows", stride=2).fit(*reviews)
+    words = ["the", "good", "film", "of", "a", "book", "the", "bad", "poor", "book"]
+    (found,) = explain(clf, [" ".join(words)], target="pos")
+    first, second = explain(clf, [" ".join(words[:6]), " ".join(words[4:])], target="pos")
+    assert found.logit == pytest.approx((first.logit + second.logit) / 2, abs=1e-5)
+    halves = np.zeros((2, 10))
+    halves[0, :6] = [value for _, value in first.words]
+    halves[1, 4:] = [value for _, value in second.words]
+    values = [value for _, value in found.words]
+    assert values == pytest.approx(halves.mean(axis=0).tolist(), abs=1e-4)
+
+
 def test_long_texts_are_explained_up_to_where_they_are_cut(make_classifier, reviews):
     clf = make_classifier(max_length=8, long_text="head+tail").fit(*reviews)
     (found,) = explain(clf, ["the good film " * 10], method="occlusion")
     assert len(found.tokens) == 8
     assert found.to_html().count("the good film") >= 1
+
+
+@pytest.fixture(scope="module")
+def fitted_to_pairs(tiny_model):
+    """A classifier of pairs, in three classes, that reads ten tokens."""
+    words = ("good", "fine", "bad", "poor")
+    pairs = [(f"the {one} film", f"a {two} book") for one in words for two in words]
+    clf = BertTextClassifier(
+        tiny_model, epochs=2, batch_size=8, learning_rate=5e-3, random_state=0, max_length=10
+    )
+    return clf.fit(pairs, np.arange(16) % 3)
+
+
+PAIRS = [
+    ("the good film", "a bad book"),
+    ("the film " * 9, "a bad book"),
+    ("good", "of a " * 9),
+    ("", "bad"),
+    ("", ""),
+]
+
+
+def test_attributions_of_a_pair_add_up_to_the_decision(fitted_to_pairs):
+    captum_or_skip()
+    check_sum(fitted_to_pairs, PAIRS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_both_texts_of_a_pair_are_explained_and_shown_apart(fitted_to_pairs, method):
+    captum_or_skip(method)
+    whole, cut, *_ = explain(fitted_to_pairs, PAIRS, method=method)
+    assert [word for word, _ in whole.words] == ["the", "good", "film", "a", "bad", "book"]
+    assert whole.sides == [None, 0, 0, 0, None, 1, 1, 1, None]
+    first, second = whole.to_html().split("line-height")[1:]
+    assert "good" in first and "bad" not in first and "book</span>" in second
+    assert [word for word, _ in cut.words] == ["the", "film", "the", "film", "a", "bad", "book"]
+
+
+def test_a_number_is_explained_in_its_own_units(tiny_model, reviews):
+    captum_or_skip()
+    y = np.where(np.array(reviews[1]) == "pos", 150.0, 100.0)
+    reg = BertTextRegressor(
+        tiny_model, epochs=2, batch_size=8, learning_rate=5e-3, random_state=0
+    ).fit(reviews[0], y)
+    (found,) = explain(reg, ["the good film"])
+    assert found.target is None and found.kind == "number"
+    assert found.logit == pytest.approx(reg.predict(["the good film"])[0])
+    added = found.baseline_logit + found.attributions.sum()
+    assert added == pytest.approx(found.logit, abs=0.02 * reg.target_scale_)
+    assert "number +" in found.to_html() and repr(found).startswith("<Explanation: ")
+    with pytest.raises(ValueError, match=r"numbers of the outputs \[0\], got 'pos'"):
+        explain(reg, ["good"], target="pos")
+
+
+def test_of_several_numbers_one_is_explained(tiny_model, reviews):
+    y = np.column_stack([np.arange(60), np.arange(60)[::-1]])
+    reg = BertTextRegressor(tiny_model, epochs=1, batch_size=8, random_state=0).fit(reviews[0], y)
+    (found,) = explain(reg, ["good"], target=1, method="occlusion")
+    assert found.target == 1
+    assert found.logit == pytest.approx(reg.predict(["good"])[0, 1])
+    with pytest.raises(ValueError, match=r"must be the number of an output, one of \[0, 1\]"):
+        explain(reg, ["good"], method="occlusion")
+
+
+def test_of_several_labels_the_most_probable_one_is_explained(make_classifier, reviews):
+    positive = np.array(reviews[1]) == "pos"
+    frame = pd.DataFrame({"good": positive, "bad": ~positive, "book": positive}).astype(int)
+    clf = make_classifier().fit(reviews[0], frame)
+    texts = reviews[0][:4]
+    found = explain(clf, texts, method="occlusion")
+    likely = clf.classes_[clf.predict_proba(texts).argmax(axis=1)]
+    assert [one.target for one in found] == likely.tolist()
+    (other,) = explain(clf, texts[:1], target="book", method="occlusion")
+    assert other.logit == clf.decision_function(texts[:1])[0, clf.classes_.tolist().index("book")]
+
+
+def test_hidden_words_are_tried_a_few_at_a_time(fitted, monkeypatch):
+    (expected,) = explain(fitted, ["the good film of a book"], method="occlusion")
+    monkeypatch.setattr("sklearn_bert._attribution._VARIANTS_AT_ONCE", 16)
+    (found,) = explain(fitted, ["the good film of a book"], method="occlusion")
+    assert found.attributions == pytest.approx(expected.attributions, abs=1e-5)
+
+
+def test_others_may_predict_meanwhile(fitted, reviews):
+    captum_or_skip()
+    expected = fitted.decision_function(reviews[0][:1])
+    with ThreadPoolExecutor(2) as threads:
+        explained = threads.submit(explain, fitted, reviews[0][:5])
+        while not explained.done():
+            assert (fitted.decision_function(reviews[0][:1]) == expected).all()
+        explained.result()
 
 
 def test_without_captum_the_way_out_is_named(fitted, monkeypatch):
@@ -125,12 +301,15 @@ def test_without_captum_the_way_out_is_named(fitted, monkeypatch):
     ("options", "message"),
     [
         ({"target": "maybe"}, r"one of the classes \['neg', 'pos'\], got 'maybe'"),
+        ({"target": ["pos"]}, r"one of the classes .* got \['pos'\]"),
         ({"method": "lime"}, "must be one of .* got 'lime'"),
+        ({"n_steps": 0}, "n_steps must be an int above 0, got 0"),
+        ({"X": [("good", "film")]}, "must hold single texts"),
     ],
 )
 def test_wrong_options_are_told(fitted, options, message):
     with pytest.raises(ValueError, match=message):
-        explain(fitted, ["good"], **options)
+        explain(fitted, **{"X": ["good"], **options})
 
 
 def test_an_unfitted_classifier_is_told():

@@ -3,6 +3,9 @@
 import sys
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
@@ -170,6 +173,87 @@ def test_columns_may_be_in_any_order():
     proba = [[0.9, 0.1], [0.2, 0.8]]
     worst = top_losses(None, ["x", "z"], ["b", "a"], proba=proba, classes=["b", "a"])
     assert worst.loc[0, "probability"] == 0.9 and worst.loc[0, "predicted"] == "b"
+
+
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "polars": lambda columns: pl.DataFrame({str(name): p for name, p in columns.items()}),
+    "arrow": lambda columns: pa.table({str(name): p for name, p in columns.items()}),
+}
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize("labels", [["a", "b"], [0, 1], [3, 7], [True, False], [1.0, 0.0]])
+def test_columns_of_a_frame_are_those_of_the_classes_in_their_names(make, labels):
+    first, second = labels
+    proba = make({second: [0.9, 0.2], first: [0.1, 0.8]})
+    for classes in (None, labels, labels[::-1]):
+        worst = top_losses(None, ["x", "z"], [second, first], proba=proba, classes=classes)
+        assert worst.loc[0, "probability"] == 0.9 and worst.loc[0, "predicted"] == second
+        assert worst.loc[1, "probability"] == 0.8 and worst.loc[1, "predicted"] == first
+
+
+def test_names_are_looked_up_among_the_classes_of_the_estimator(fitted):
+    proba = pd.DataFrame({"pos": [0.9, 0.2], "neg": [0.1, 0.8]})
+    worst = top_losses(fitted, ["x", "z"], ["pos", "pos"], proba=proba)
+    assert worst["probability"].tolist() == [0.2, 0.9]
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, lambda p: pl.DataFrame(p, orient="row")])
+def test_columns_without_names_are_in_the_order_of_the_classes(frame):
+    proba = frame(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    worst = top_losses(None, ["x", "z"], ["b", "a"], proba=proba, classes=["b", "a"])
+    assert worst.loc[0, "probability"] == 0.9
+    assert top_losses(None, ["x", "z"], ["b", "a"], proba=proba).loc[0, "probability"] == 0.1
+
+
+def test_the_index_counts_the_rows_and_rows_need_not_sum_to_1():
+    texts = pd.Series(["x", "z"], index=[10, 20])
+    worst = top_losses(None, texts, pd.Series([0, 1], index=[5, 6]), proba=np.full((2, 2), 0.9))
+    assert worst.index.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"proba": pd.DataFrame({"no": [0.5] * 2, "pos": [0.5] * 2})},
+            r"columns named after the classes \['neg', 'pos'\], got 'no'",
+        ),
+        (
+            {"proba": pd.DataFrame(np.eye(2), columns=["neg", "neg"])},
+            "one column for each class, got 'neg' twice",
+        ),
+        (
+            {"proba": pd.DataFrame(np.eye(2)), "classes": [1, 0], "y": [0, 1]},
+            r"either named or counted, got \[0, 1\] with classes=\[1, 0\]",
+        ),
+        ({"classes": ["neg", "neg"]}, "classes must be different, got 'neg' twice"),
+        ({"proba": [[0.5, 0.5], [np.nan, 0.5]]}, "from 0 to 1, got nan at row 1"),
+        ({"proba": [[0.5, 0.5], [-2.0, 2.0]]}, "from 0 to 1, got -2.0 at row 1"),
+        ({"proba": [["a", "b"], ["c", "d"]]}, "must be a table of numbers, got list"),
+        ({"proba": pd.DataFrame({"neg": [0.5, pd.NA], "pos": [0.5, 1]})}, "table of numbers"),
+        ({"n": 0}, "n must be an int above 0, got 0"),
+        ({"n": -1}, "n must be an int above 0, got -1"),
+        ({"n": 2.5}, r"n must be an int above 0, got 2\.5"),
+        ({"y": np.eye(2, dtype=int)}, "must have one label for each text, got several columns"),
+        ({"classes": [0, 1]}, r"labels of the classes \[0, 1\] only, got 'neg' at row 0"),
+    ],
+)
+def test_what_are_no_probabilities_of_the_classes_is_told(options, message):
+    given = {"y": ["neg", "pos"], "proba": np.eye(2), **options}
+    with pytest.raises(ValueError, match=message):
+        top_losses(None, ["x", "z"], given.pop("y"), **given)
+
+
+def test_more_texts_than_there_are_is_all_of_them():
+    assert len(top_losses(None, ["x", "z"], [0, 1], proba=np.eye(2), n=np.int64(9))) == 2
+
+
+def test_several_labels_a_text_are_refused(make_classifier, reviews):
+    clf = make_classifier(epochs=1).fit(reviews[0], np.eye(2, dtype=int)[np.arange(60) % 2])
+    with pytest.raises(ValueError, match="must give one label a text, got a BertTextClassifier"):
+        top_losses(clf, reviews[0], np.arange(60) % 2)
 
 
 def test_a_probability_of_0_is_an_infinite_loss():

@@ -1,10 +1,13 @@
 """Reading a learning rate off a curve, and the run that the curve comes from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import sklearn_bert
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._range_test import RangeTest, _steepest, _valley
+from sklearn_bert._lr_finder import RangeTest, _steepest, _valley
 
 
 def found(losses, low=-7, high=-1):
@@ -74,6 +77,11 @@ def test_ctrl_c_in_the_test_leaves_the_classifier_as_it_was(make_classifier, rev
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*reviews)
     assert vars(clf) == before
+
+
+def test_pytest_takes_no_module_for_a_test():
+    package = Path(sklearn_bert.__file__).parent
+    assert not [*package.rglob("test_*.py"), *package.rglob("*_test.py")]
 
 
 def test_a_word_that_is_no_rate_is_told():

@@ -1,0 +1,160 @@
+"""The probability that a model gives the label of each text, from whatever holds the two."""
+
+from inspect import isclass
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from ._estimator import TextEstimator
+from ._labels import encode_labels, is_indicator
+from ._texts import check_texts_or_pairs
+from ._unwrap import name_of, unwrap
+
+
+def find_texts(estimator, X, y, *, fitted):
+    """Return the texts that are shown of X: itself, or what a pipeline's last step reads of it."""
+    try:
+        return check_texts_or_pairs(X)
+    except (TypeError, ValueError):
+        if estimator is None or isinstance(estimator, TextEstimator):
+            raise
+        try:
+            _, own = unwrap(estimator, X, y, fitted=fitted)
+        except TypeError:
+            own = X
+        if own is X:
+            raise
+    return check_texts_or_pairs(own)
+
+
+def find_labels(y, texts):
+    """Return the labels of the texts as an array, one for each."""
+    if is_indicator(y):
+        raise ValueError(
+            "y must have one label for each text, got several columns; look at one label at a "
+            "time, with its column of y, and proba=[1 - p, p] of its probability p."
+        )
+    labels, targets = encode_labels(y, estimator_name="top_losses")
+    check_consistent_length(texts, targets)
+    return labels[targets]
+
+
+def predict_probabilities(estimator, X, texts):
+    """Return what a fitted classifier gives for X, or refuse one that gives no probabilities."""
+    if isclass(estimator) or not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            "estimator must be a fitted classifier with predict_proba, got "
+            f"{name_of(estimator)}; or give the probabilities by proba."
+        )
+    check_is_fitted(estimator)
+    if getattr(estimator, "multilabel_", False):
+        raise ValueError(
+            f"estimator must give one label a text, got a {type(estimator).__name__} of several; "
+            "give proba and y of one label, such as [1 - p, p] and 0 or 1."
+        )
+    shape = getattr(X, "shape", ())
+    is_table = len(shape) == 2 and (shape[1] > 1 or hasattr(estimator, "n_features_in_"))
+    # A list of texts is what any classifier of texts can read.
+    return estimator.predict_proba(X if is_table else texts)
+
+
+def check_probabilities(proba, classes, n_texts):
+    """Return probabilities as an array, and the classes of its columns.
+
+    Parameters
+    ----------
+    proba : array-like or data frame of shape (n_samples, n_classes)
+        The columns of a data frame may be named after the classes, in any order.
+    classes : ndarray of shape (n_classes,)
+        Of the columns where they have no names.
+    n_texts : int
+        Rows that there must be.
+
+    Raises
+    ------
+    ValueError
+        If a name is no class, a class is there twice, the shape is another, a value is no
+        probability, or it cannot be told whether columns are named.
+    """
+    _check_different(classes.tolist(), "classes must be different")
+    names = _column_names(proba, classes.tolist())
+    try:
+        proba = np.asarray(proba, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"proba must be a table of numbers, got {type(proba).__name__}; give the array that "
+            "predict_proba returns."
+        ) from None
+    if names is not None:
+        classes = classes[_find_classes(names, classes.tolist())]
+        _check_different(classes.tolist(), "proba must have one column for each class")
+    if proba.shape != (n_texts, len(classes)):
+        raise ValueError(
+            f"proba must have the shape (n_samples, n_classes) = {(n_texts, len(classes))}, got "
+            f"{proba.shape}; give the labels of its columns by classes."
+        )
+    _check_range(proba)
+    return proba, classes
+
+
+def probabilities_of(y, proba, classes):
+    """Return the probability of each label."""
+    columns = {label: column for column, label in enumerate(classes.tolist())}
+    labels = y.tolist()
+    unknown = [row for row, label in enumerate(labels) if label not in columns]
+    if unknown:
+        raise ValueError(
+            f"y must hold labels of the classes {classes.tolist()!r} only, got "
+            f"{labels[unknown[0]]!r} at row {unknown[0]}; drop those rows."
+        )
+    return proba[np.arange(len(labels)), [columns[label] for label in labels]]
+
+
+def _column_names(proba, classes):
+    """Return the names of the columns of a data frame, None where they only count."""
+    names = getattr(proba, "column_names", None)  # Arrow; a data frame of pandas or polars:
+    names = getattr(proba, "columns", None) if names is None else names
+    if names is None:
+        return None
+    numbers = list(range(len(names)))
+    if type(names).__name__ == "RangeIndex" and list(names) == numbers:  # pandas, of an array
+        if set(numbers) <= set(classes) and classes[: len(numbers)] != numbers:
+            raise ValueError(
+                f"proba must have columns that are either named or counted, got {numbers!r} with "
+                f"classes={classes!r}, which may be both; give an array, or leave out classes."
+            )
+        return None
+    names = list(names)
+    return None if names == [f"column_{number}" for number in numbers] else names  # polars
+
+
+def _find_classes(names, classes):
+    """Return the number of the class that each name stands for: by itself, or as it is written."""
+    numbers = {label: number for number, label in enumerate(classes)}
+    written = {str(label): number for label, number in numbers.items()}
+    for name in names:
+        if name not in numbers and str(name) not in written:
+            raise ValueError(
+                f"proba must have columns named after the classes {classes!r}, got {name!r}; "
+                "select and rename them, or give their labels by classes with an array."
+            )
+    return [numbers[name] if name in numbers else written[str(name)] for name in names]
+
+
+def _check_different(labels, rule):
+    """Name a label that is there twice."""
+    twice = [label for number, label in enumerate(labels) if label in labels[:number]]
+    if twice:
+        raise ValueError(f"{rule}, got {twice[0]!r} twice; drop one of the columns.")
+
+
+def _check_range(proba):
+    """Name the first row with a value that is no probability."""
+    is_valid = (proba >= -1e-6) & (proba <= 1 + 1e-6)  # which NaN is not
+    if not is_valid.all():
+        place = tuple(np.argwhere(~is_valid)[0])
+        raise ValueError(
+            f"proba must hold probabilities from 0 to 1, got {proba[place]} at row {place[0]}; "
+            "drop that row, or give what predict_proba returns."
+        )

@@ -35,7 +35,7 @@ def _color(comparison, name):
 def _draw_cost(comparison, ax):
     """Draw one point a model."""
     scorer = next(iter(comparison._scorers))
-    rows = [row for row in comparison.rows_ if row["n_folds"]]
+    rows = [row for row in comparison.rows_ if np.isfinite(row[scorer])]
     for number, row in enumerate(rows):
         ax.errorbar(
             max(row["fit_seconds"], 1e-4),

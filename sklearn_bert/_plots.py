@@ -48,7 +48,8 @@ def _draw_cost(comparison, ax):
         )
     ax.set(xscale="log", xlabel="seconds of a fit", ylabel=scorer)
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    if rows:
+        ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _draw_learning_curve(comparison, ax):

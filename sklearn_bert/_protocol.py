@@ -14,6 +14,7 @@ from ._baselines import FROZEN, cheap_models
 from ._labels import encode_labels, is_indicator
 from ._runner import Data
 from ._scoring import (
+    check_scoring_of,
     error_of,
     for_label,
     made_for,
@@ -283,7 +284,7 @@ def _not_a_classifier(estimator):
     return ""
 
 
-def check_bert(bert):
+def check_bert(bert, data):
     """Refuse what is no classifier of texts, or has parameters that no fit would take."""
     if isinstance(bert, (str, Path)):
         raise TypeError(
@@ -294,6 +295,8 @@ def check_bert(bert):
         raise TypeError(f"bert must be a classifier of texts, got {_shown(bert)}; {wrong}.")
     if isinstance(bert, BertTextClassifier):
         bert._validate_params()
+        if bert.early_stopping and bert.scoring != "loss":
+            check_scoring_of(bert.scoring, data.y, "labels")
 
 
 def _shown(value):

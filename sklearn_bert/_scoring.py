@@ -110,12 +110,14 @@ def simplest(y, kind="labels"):
 
 
 def some_rows(y, kind="labels"):
-    """Return rows that are few, and hold each class or label."""
+    """Return rows that are few, and hold each class or label, or a thousand classes."""
     spread = np.linspace(0, len(y) - 1, min(len(y), _TRIED)).astype(int)
     if kind == "numbers":
         return spread
-    several = kind == "several labels"
-    return np.union1d(spread, y.argmax(axis=0) if several else np.unique(y, return_index=True)[1])
+    if kind == "several labels":
+        return np.union1d(spread, y.argmax(axis=0))
+    _, first, numbers = np.unique(y, return_index=True, return_inverse=True)
+    return np.union1d(spread[numbers[spread] < _TRIED], first[:_TRIED])
 
 
 def error_of(scorer, predictor, X, y, **options):

@@ -138,7 +138,9 @@ def score(scorer, recorded, texts, y, weights=None):
     """Return the score of recorded predictions, NaN where it is not defined."""
     options = {} if weights is None else {"sample_weight": weights}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)  # the notes tell
+        # The notes tell of both.
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
         value = float(scorer(recorded, texts, y, **options))
     return value if np.isfinite(value) else np.nan
 

@@ -46,13 +46,14 @@ def check_weights(sample_weight, n_texts):
 
 def _first_odd(values):
     """Return the first value that is no number, with its row."""
-    if isinstance(values, (list, tuple, np.ndarray)):
-        for row, value in enumerate(values):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                return f"{value!r} at row {row}"
-    return f"{values!r}"[:60]
+    if isinstance(values, (str, bytes, dict, set)) or not hasattr(values, "__iter__"):
+        return repr(values)
+    for row, value in enumerate(values):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return f"{value!r} at row {row}"
+    return f"a {type(values).__name__}"
 
 
 def weight_parameter(model):

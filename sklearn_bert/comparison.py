@@ -493,7 +493,7 @@ def compare(
     models = find_models(estimators, scorers, data, seed, with_frozen=with_frozen, bert_name=name)
     fractions = check_fractions(learning_curve)
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
-    check_bert(bert)
+    check_bert(bert, data)
     if models.get(FROZEN) is FROZEN:
         models[FROZEN] = _frozen(bert)
     table = Table([*models, name], scorers, with_gpu=_has_gpu())

@@ -118,6 +118,12 @@ def test_a_comparison_refuses_a_scorer_before_anything_is_trained(scoring):
         quietly(bert=Untrained(), estimators=drop, scoring=scoring)
 
 
+def test_a_comparison_refuses_the_scorer_of_early_stopping_too():
+    bert = BertTextClassifier(NO_MODEL, early_stopping=True, scoring="f1")
+    with pytest.raises(ValueError, match=r"scoring=make_scorer\(f1_score, pos_label='spam'\)"):
+        quietly(bert=bert, estimators={"majority class": Untrained()})
+
+
 @pytest.mark.parametrize(
     ("y", "options", "message"),
     [

@@ -1,6 +1,7 @@
 """Weights of texts in a comparison: in the fits of all that take them, and in the scores."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -137,6 +138,7 @@ def test_bert_learns_from_weights(make_classifier, reviews):
         ([1.0] * 59 + [-2], "got -2.0 at row 59"),
         ([1.0] * 59 + [np.inf], "got inf at row 59"),
         ([1.0] * 59 + ["x"], "must hold numbers, got 'x' at row 59"),
+        (pd.array([1] * 59 + [None], dtype="Int64"), "at row 59"),
         ("balanced", "must hold numbers, got 'balanced'"),
         ([0] * 60, "above 0 for at least one text"),
         ([0, 1] * 30, r"at least 2 classes, that of fold 0 has \['pos'\]"),

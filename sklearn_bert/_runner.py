@@ -161,25 +161,25 @@ class Runner:
 
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
-        for fraction in fractions:
-            n_left_out = 0
-            for fold, (train, test) in enumerate(self.folds):
-                some = _draw(train, self.data.y[train], fraction, random_state)
-                if some is None:
-                    n_left_out += 1
-                    continue
-                for name, estimator in estimators.items():
-                    expected = fraction * self._seconds(name)
-                    if self._is_too_long(expected):
-                        self._note_curve(fraction)
-                        return
-                    self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
-            if n_left_out:
-                self.note(
-                    f"The learning curve lacks {100 * fraction:g} % of the training texts on "
-                    f"{n_left_out} of {len(self.folds)} folds: one of the classes would have "
-                    f"fewer than {_MIN_PER_CLASS} texts, or not be left out at all."
-                )
+        parts = [
+            (fraction, fold, _draw(train, self.data.y[train], fraction, random_state))
+            for fraction in fractions
+            for fold, (train, _) in enumerate(self.folds)
+        ]
+        lacking = dict.fromkeys(fraction for fraction, _, some in parts if some is None)
+        if lacking:
+            self.note(
+                "The learning curve lacks "
+                f"{', '.join(f'{100 * fraction:g} %' for fraction in lacking)} of the training "
+                f"texts: of some class, fewer than {_MIN_PER_CLASS} would be in, or none out."
+            )
+        for fraction, fold, some in parts:
+            for name, estimator in estimators.items() if some is not None else ():
+                if self._is_too_long(fraction * self._seconds(name)):
+                    self._note_curve(fraction)
+                    return
+                test = self.folds[fold][1]
+                self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
 
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold."""

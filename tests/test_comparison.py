@@ -437,10 +437,9 @@ def test_parameters_of_bert_are_checked_before_the_cheap_models_run(make_classif
 
 def test_fractions_that_leave_a_class_out_are_told():
     found = quietly(0.5, cv=2, learning_curve=[0.01, 0.5, 0.99])
-    notes = [note for note in found.notes_ if note.startswith("The learning curve lacks ")]
-    assert [note.split(" of the")[0] for note in notes] == [
-        "The learning curve lacks 1 %",
-        "The learning curve lacks 99 %",
+    assert found.notes_ == [
+        "The learning curve lacks 1 %, 99 % of the training texts: of some class, fewer than 2 "
+        "would be in, or none out."
     ]
     assert set(found.learning_curve_["n_train"]) == {25, 50}
 

@@ -48,6 +48,10 @@ class Plain(ClassifierMixin, BaseEstimator):
 
 def quietly(y=HAM, *, bert=None, **options):
     """Return a comparison that prints nothing."""
+    options = {
+        "estimators": dict.fromkeys(("TF-IDF + linear SVM", "naive-Bayes SVM"), "drop"),
+        **options,
+    }
     bert = Plain() if bert is None else bert
     return compare(TEXTS, y, bert=bert, cv=2, random_state=0, verbose=0, **options)
 

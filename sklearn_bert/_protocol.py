@@ -17,6 +17,7 @@ from ._scoring import (
     check_scoring_of,
     error_of,
     for_label,
+    knows_label,
     made_for,
     named_scorer,
     simplest,
@@ -85,12 +86,10 @@ def _check_one_label(y):
 
 def _check_no_numbers(y):
     """Refuse numbers that are no labels."""
-    values = np.asarray(y) if isinstance(y, (list, tuple)) else y
-    dtype = getattr(values, "dtype", None)
-    if not isinstance(dtype, np.dtype) or dtype.kind != "f" or np.ndim(values) != 1:
+    values = np.asarray(y)
+    if values.dtype.kind != "f" or values.ndim != 1 or not np.isfinite(values).all():
         return
-    values = np.asarray(values)
-    if np.isfinite(values).all() and type_of_target(values) == "continuous":
+    if type_of_target(values) == "continuous":
         row = int((values % 1 != 0).argmax())
         raise ValueError(
             f"y must hold labels for compare, got the number {values[row].item()!r} at row {row}; "
@@ -141,7 +140,7 @@ def find_scorers(scoring, data, pos_label=None):
     data : Data
         What is judged.
     pos_label : label, default=None
-        The positive one of two classes, for scorers that are given by name.
+        The positive one of two classes, for scorers that need to know one.
     """
     scorers, named = {}, _named(scoring)
     _check_names(named)
@@ -154,7 +153,7 @@ def find_scorers(scoring, data, pos_label=None):
                 "scoring must be names of scikit-learn's scorers, or scorers, got "
                 f"{getattr(given, '__name__', repr(given))}; use {way}."
             )
-        if pos_label is not None and isinstance(given, str):
+        if pos_label is not None and not knows_label(scorer):
             scorer = for_label(scorer, pos_label)
         _try(given, scorer, data)
         scorers[name] = scorer

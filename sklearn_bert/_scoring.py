@@ -82,6 +82,11 @@ def named_scorer(name):
     return get_scorer(name)
 
 
+def knows_label(scorer):
+    """Return whether a scorer has a positive label of its own, or may have one."""
+    return not _can_be_tried(scorer) or "pos_label=" in repr(scorer)
+
+
 def _can_be_tried(scorer):
     """Return whether a scorer looks at predictions only, as those made by scikit-learn do."""
     return isinstance(scorer, _SCORER)

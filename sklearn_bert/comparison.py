@@ -406,9 +406,9 @@ def compare(
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
     pos_label : label, default=None
-        The positive one of two classes, for scorers given by name that judge one label, such as
-        "f1", "precision", "recall", "jaccard" or "average_precision". They need it unless the
-        labels are 0 and 1.
+        The positive one of two classes, for scorers that judge one label, such as "f1",
+        "precision", "recall", "jaccard" or "average_precision". They need it unless the labels
+        are 0 and 1. Functions, and scorers that were made with a `pos_label`, keep to theirs.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the texts, not negative, in the fits and in the scores. A pipeline hands them
         to its last step. Models whose ``fit`` takes none learn from all texts alike, and a note

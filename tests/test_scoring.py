@@ -174,6 +174,17 @@ def test_the_positive_label_is_that_of_the_user(pos_label):
     assert json.loads(found.to_json())["settings"]["pos_label"] == pos_label
 
 
+@pytest.mark.parametrize("y", [HAM, [0, 1] * 12])
+def test_a_made_scorer_takes_the_positive_label_unless_it_has_its_own(y):
+    first, second = np.unique(y).tolist()
+    own = make_scorer(f1_score, pos_label=first)
+    scoring = {"name": "f1", "made": make_scorer(f1_score), "own": own}
+    row = quietly(y, scoring=scoring, pos_label=second).rows_[0]
+    assert row["name"] == row["made"] != row["own"]
+    row = quietly(y, scoring=scoring, pos_label=first).rows_[0]
+    assert row["name"] == row["made"] == row["own"]
+
+
 @pytest.mark.parametrize("pos_label", ["ham", "spam"])
 @pytest.mark.parametrize("name", ["average_precision", "neg_brier_score", "roc_auc"])
 def test_probabilities_are_those_of_the_positive_label(name, pos_label):

@@ -1,7 +1,7 @@
 """What is compared, and on what: texts, labels, scorers and models, checked before any training."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from numbers import Integral
 from pathlib import Path
 
@@ -72,10 +72,9 @@ def _check_one_label(y):
             f"y must have one label a text for compare, got several, of shape {y.shape}; compare "
             "on one column of it at a time."
         )
-    if hasattr(y, "shape"):
-        return y
-    y = list(y)
-    for row, label in enumerate(y):
+    if isinstance(y, Iterator):
+        y = list(y)
+    for row, label in enumerate(y if isinstance(y, (list, tuple)) else ()):
         if isinstance(label, (list, tuple, dict, set, np.ndarray)) and np.size(label) != 1:
             raise ValueError(
                 f"y must have one label a text for compare, got {_shown(label)} at row {row}; "

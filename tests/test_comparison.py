@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
@@ -517,6 +518,15 @@ def test_a_test_label_that_was_never_seen_is_told():
 def test_a_row_that_is_no_text_is_named():
     with pytest.raises(TypeError, match="got 3 of type int at row 1"):
         compare(["a", 3], [0, 1])
+
+
+@pytest.mark.parametrize("kind", [iter, tuple, pd.Series, pa.array, np.array])
+def test_labels_may_be_any_column(kind):
+    texts, y = make_texts(0.5)
+    drop = dict.fromkeys(CHEAP[1:], "drop")
+    options = {"bert": DummyClassifier(), "estimators": drop, "random_state": 0, "verbose": 0}
+    found = compare(texts, kind(y.tolist()), cv=2, **options)
+    assert set(found.predictions_["label"]) == {"neg", "pos"}
 
 
 def test_pairs_are_refused_in_a_sentence():

@@ -1,12 +1,16 @@
 """The models that are cheaper than fine-tuning, each as strong as its usual recipe makes it."""
 
+import warnings
+
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -29,7 +33,9 @@ def cheap_models(*, with_probabilities, random_state):
 
     def calibrated(svm):
         """Return the SVM, with probabilities where they are wanted."""
-        return CalibratedClassifierCV(svm, ensemble=False) if with_probabilities else svm
+        if not with_probabilities:
+            return svm
+        return CalibratedClassifierCV(svm, ensemble=False, cv=FoldsThatFit())
 
     return {
         MAJORITY: DummyClassifier(strategy="prior"),
@@ -49,6 +55,27 @@ def cheap_models(*, with_probabilities, random_state):
 def _tfidf():
     """Return the vectorizer: words and word pairs with sublinear counts."""
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+
+
+class FoldsThatFit:
+    """Five stratified folds, or as many as there are texts of the rarest class, at least two.
+
+    The only text of a class is in all training parts, since each must have all classes.
+    """
+
+    def split(self, X, y, groups=None):
+        """Return pairs of training and test rows."""
+        _, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
+        alone = np.flatnonzero(counts[numbers] == 1)
+        n_folds = int(np.clip(min(counts[counts > 1], default=2), 2, 5))
+        with warnings.catch_warnings():  # a class of one text is nobody's fault here
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            folds = list(StratifiedKFold(n_folds).split(X, y))
+        return [(np.union1d(train, alone), test) for train, test in folds]
+
+    def get_n_splits(self, X, y, groups=None):
+        """Return the number of folds."""
+        return len(self.split(X, y))
 
 
 class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
@@ -88,23 +115,24 @@ class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
         self.C = C
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Fit a problem for each class, one for two of them."""
         X = sparse.csr_matrix(X, dtype=np.float64)
         self.classes_, y = np.unique(y), np.asarray(y)
         positives = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-        problems = [self._fit_binary(X, y == positive) for positive in positives]
+        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+        problems = [self._fit_binary(X, y == positive, weights) for positive in positives]
         self.coef_ = np.array([coef for coef, _ in problems])
         self.intercept_ = np.array([intercept for _, intercept in problems])
         return self
 
-    def _fit_binary(self, X, is_positive):
+    def _fit_binary(self, X, is_positive, sample_weight):
         """Return the weights and the offset that tell one class from the rest."""
-        present = self.alpha + X[is_positive].sum(axis=0).A1
-        absent = self.alpha + X[~is_positive].sum(axis=0).A1
+        present = self.alpha + X.T @ (sample_weight * is_positive)
+        absent = self.alpha + X.T @ (sample_weight * ~is_positive)
         ratio = np.log((present / present.sum()) / (absent / absent.sum()))
         svm = LinearSVC(C=self.C, random_state=self.random_state)
-        svm.fit(X @ sparse.diags(ratio), is_positive)
+        svm.fit(X @ sparse.diags(ratio), is_positive, sample_weight)
         weights = svm.coef_[0]
         weights = (1 - self.beta) * np.abs(weights).mean() + self.beta * weights
         return ratio * weights, svm.intercept_[0]
@@ -147,11 +175,18 @@ class FrozenBert(ClassifierMixin, BaseEstimator):
     def __sklearn_clone__(self):
         return type(self)(self.embeddings)
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Embed the texts and fit the regression."""
         vectors, self.saved_seconds_ = self.embeddings.get(X)
         self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
-        self.head_.fit(vectors, y)
+        # With metadata routing on, a pipeline refuses parameters of its steps by name.
+        with config_context(enable_metadata_routing=False):
+            self.head_.fit(
+                vectors,
+                y,
+                standardscaler__sample_weight=sample_weight,
+                logisticregression__sample_weight=sample_weight,
+            )
         self.classes_ = self.head_.classes_
         return self
 

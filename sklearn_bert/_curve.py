@@ -33,8 +33,11 @@ def with_full_size(curve, full):
 def find_curves(trials, scorer):
     """Return a `Curve` a model.
 
-    Sizes that lie close together, as those of folds of unequal size do, are one point.
+    Sizes that lie close together, as those of folds of unequal size do, are one point. Where the
+    score of a model is not defined, the trials of the others on the same texts are left out too.
     """
+    failed = {_place(trial) for trial in trials if not np.isfinite(trial.scores[scorer])}
+    trials = [trial for trial in trials if _place(trial) not in failed]
     curves = []
     for name in dict.fromkeys(trial.model for trial in trials):
         mine = sorted((t for t in trials if t.model == name), key=lambda trial: trial.n_train)
@@ -55,6 +58,11 @@ def find_curves(trials, scorer):
     return curves
 
 
+def _place(trial):
+    """Return what tells the texts of a trial from those of others."""
+    return trial.fold, trial.n_train
+
+
 def crossing(first, second, bert):
     """Return the sentence on the number of texts from which BERT is better to the end.
 
@@ -62,6 +70,8 @@ def crossing(first, second, bert):
     """
     curve, cheap = (first, second) if first.model == bert else (second, first)
     sizes = np.intersect1d(curve.sizes, cheap.sizes)
+    if not len(sizes):
+        return f"BERT and {cheap.model} have no size of the learning curve in common."
     gain = np.interp(sizes, curve.sizes, curve.mean) - np.interp(sizes, cheap.sizes, cheap.mean)
     behind = np.flatnonzero(gain <= 0)
     if not len(behind):

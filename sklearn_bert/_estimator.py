@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
 from ._model import TextModel
+from ._scoring import check_held_out, check_scoring_of
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
 
@@ -72,6 +73,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         texts = check_texts_or_pairs(X)
         self._check_kind(texts, fitted=self._continues())
         target = self._read_target(texts, y, sample_weight)
+        self._check_scoring(target)
         rows = np.flatnonzero(target.weights)
         if not len(rows):
             raise ValueError(
@@ -419,10 +421,18 @@ class TextEstimator(CallbacksMixin, TextModel):
             random_state=random_state,
         )
 
+    def _check_scoring(self, target):
+        """Refuse a scorer for early stopping that cannot judge what there is to learn."""
+        if self.early_stopping and self.scoring != "loss":
+            kind = "labels" if target.is_classes else "several labels"
+            check_scoring_of(self.scoring, target.y, "numbers" if is_regressor(self) else kind)
+
     def _validation_score(self, fitted, texts, target, rows):
         """Return the function that scores the module in training on `rows`, None for the loss."""
         if rows is None or self.scoring == "loss":
             return None
+        if target.is_classes:
+            check_held_out(self.scoring, target.y, target.y[rows])
         scorer = check_scoring(self, scoring=self.scoring)
         judged = clone(self)
         vars(judged).update(fitted)

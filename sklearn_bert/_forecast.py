@@ -92,7 +92,9 @@ def forecast(bert, texts, y, folds):
     n_steps = sum(_count_steps(bert, len(train)) for train, _ in folds)
     n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
     probed = _spread(by_length, n_batches * bert.batch_size)
-    probe = clone(bert).set_params(epochs=2, early_stopping=False, verbose=0)
+    # A probe does not write to the user's loggers and checkpoints.
+    quiet = {"callbacks": None, "checkpoint_dir": None, "verbose": 0}
+    probe = clone(bert).set_params(epochs=2, early_stopping=False, **quiet)
     if bert.learning_rate == "find":
         probe.set_params(learning_rate="auto")
     with warnings.catch_warnings():

@@ -35,7 +35,7 @@ def _color(comparison, name):
 def _draw_cost(comparison, ax):
     """Draw one point a model."""
     scorer = next(iter(comparison._scorers))
-    rows = [row for row in comparison.rows_ if row["n_folds"]]
+    rows = [row for row in comparison.rows_ if np.isfinite(row[scorer])]
     for number, row in enumerate(rows):
         ax.errorbar(
             max(row["fit_seconds"], 1e-4),
@@ -48,7 +48,8 @@ def _draw_cost(comparison, ax):
         )
     ax.set(xscale="log", xlabel="seconds of a fit", ylabel=scorer)
     ax.grid(alpha=0.3)
-    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    if rows:
+        ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _draw_learning_curve(comparison, ax):

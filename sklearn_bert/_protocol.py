@@ -1,97 +1,235 @@
-"""What is compared, and on what: texts, folds, scorers and models, checked before any training."""
+"""What is compared, and on what: texts, labels, scorers and models, checked before any training."""
 
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Set
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.base import is_regressor
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import type_of_target
 
 from ._baselines import FROZEN, cheap_models
-from ._labels import encode_labels
+from ._labels import encode_labels, is_indicator
 from ._runner import Data
-from ._texts import check_texts
+from ._scoring import (
+    check_scoring_of,
+    error_of,
+    for_label,
+    knows_label,
+    made_for,
+    named_scorer,
+    simplest,
+    some_rows,
+    why_not,
+)
+from ._texts import check_texts_or_pairs, is_pairs
+from ._trial import Trial
+from ._weights import check_weights
+from .classifier import BertTextClassifier
 
 _FRACTIONS = (0.05, 0.1, 0.2, 0.5)
 
 
-def check_data(X, y):
-    """Return texts and labels, checked."""
-    texts = check_texts(X)
+def check_data(X, y, sample_weight=None):
+    """Return texts, labels and weights, checked."""
+    texts = check_texts_or_pairs(X)
+    if is_pairs(texts):
+        raise ValueError(
+            f"X must hold single texts for compare, got pairs, of shape {(len(texts), 2)}; join "
+            "the two texts of each pair, or compare by cross_validate."
+        )
+    y = _check_one_label(y)
+    _check_no_numbers(y)
     classes, targets = encode_labels(y, estimator_name="compare")
-    check_consistent_length(texts, targets)
+    if len(texts) != len(targets):
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples, {len(texts)} texts and {len(targets)} "
+            "labels; pass one label for each text."
+        )
     if len(classes) < 2:
         raise ValueError(
             f"y must have at least 2 classes, got one class: {classes[0].item()!r}; add texts of "
             "another class."
         )
-    return Data(texts, classes[targets], classes)
+    return Data(texts, classes[targets], classes, check_weights(sample_weight, len(texts)))
+
+
+def _check_one_label(y):
+    """Return `y`, as a list if it was an iterator; refuse what has not one label a text."""
+    if y is None:
+        return None
+    if isinstance(y, (str, bytes, Mapping, Set)) or not (
+        hasattr(y, "shape") or isinstance(y, Iterable)
+    ):
+        raise TypeError(
+            f"y must be an array-like with a label for each text, got {_shown(y)}; pass the column "
+            "itself, as in frame['label']."
+        )
+    if len(getattr(y, "shape", ())) > 1 and is_indicator(y):
+        raise ValueError(
+            f"y must have one label a text for compare, got several, of shape {y.shape}; compare "
+            "on one column of it at a time."
+        )
+    if isinstance(y, Iterator):
+        y = list(y)
+    for row, label in enumerate(y if isinstance(y, (list, tuple)) else ()):
+        if isinstance(label, (list, tuple, dict, set, np.ndarray)) and np.size(label) != 1:
+            raise ValueError(
+                f"y must have one label a text for compare, got {_shown(label)} at row {row}; "
+                "compare on one label at a time."
+            )
+    return y
+
+
+def _check_no_numbers(y):
+    """Refuse numbers that are no labels."""
+    values = np.asarray(y)
+    if values.dtype.kind != "f" or values.ndim != 1 or not np.isfinite(values).all():
+        return
+    if type_of_target(values) == "continuous":
+        row = int((values % 1 != 0).argmax())
+        raise ValueError(
+            f"y must hold labels for compare, got the number {values[row].item()!r} at row {row}; "
+            "put the numbers into classes, or judge BertTextRegressor by cross_validate."
+        )
 
 
 def draw_seed(random_state):
     """Return an int or None for the folds and the models."""
-    if random_state is None or isinstance(random_state, Integral):
-        return random_state
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def find_folds(data, cv, groups, seed):
-    """Return the folds as a list of pairs of row numbers."""
-    if groups is not None:
-        check_consistent_length(data.texts, groups)
-    if isinstance(cv, Integral):
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        cv = kind(cv, shuffle=True, random_state=seed)
-    folds = list(check_cv(cv, data.y, classifier=True).split(data.texts, data.y, groups))
-    folds = [(_to_rows(train), _to_rows(test)) for train, test in folds]
-    for number, (train, test) in enumerate(folds):
-        known = np.unique(data.y[train])
-        if len(known) < 2:
-            raise ValueError(
-                f"The training part of each fold must have at least 2 classes, that of fold "
-                f"{number} has {known.tolist()!r}; use fewer folds, or a stratified split."
-            )
-        unknown = np.setdiff1d(data.y[test], known)
-        if len(unknown):
-            raise ValueError(
-                f"The test part of each fold must hold labels of its training part only, that of "
-                f"fold {number} has {unknown[0].item()!r}; use fewer folds, a stratified split, or "
-                "drop the texts of that class."
-            )
-    return folds
-
-
-def _to_rows(part):
-    """Return the row numbers of a part, which may also be given as a mask."""
-    part = np.asarray(part)
-    return np.flatnonzero(part) if part.dtype == bool else part
-
-
-def find_scorers(scoring):
-    """Return the scorers by name, the deciding one first."""
-    if callable(scoring):
-        return {getattr(scoring, "__name__", "score"): scoring}
-    if isinstance(scoring, str):
-        scoring = [scoring]
-    if not scoring:
-        raise ValueError(
-            f"scoring must name at least one scorer, got {scoring!r}; leave it out for 'accuracy'."
-        )
-    if not isinstance(scoring, dict):
-        scoring = {name: name for name in scoring}
-    return {name: get_scorer(scorer) for name, scorer in scoring.items()}
-
-
-def find_models(estimators, scorers, seed, *, with_frozen):
-    """Return the cheap models by name, with those of the user."""
-    needs_proba = any(
-        "predict_proba" in np.ravel(getattr(scorer, "_response_method", "predict"))[:1]
-        for scorer in scorers.values()
+    if random_state is None:
+        return None
+    if isinstance(random_state, Integral) and not isinstance(random_state, (bool, np.bool_)):
+        if 0 <= random_state < 2**32:
+            return int(random_state)
+    elif isinstance(random_state, np.random.RandomState) or random_state is np.random:
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    raise ValueError(
+        "random_state must be an int from 0 to 2**32 - 1, a numpy.random.RandomState or None, got "
+        f"{random_state!r}."
     )
+
+
+def check_pos_label(pos_label, classes):
+    """Return the positive one of two classes, None if none is given."""
+    if pos_label is None:
+        return None
+    labels = classes.tolist()
+    if len(labels) != 2:
+        raise ValueError(
+            f"pos_label needs 2 classes, and y has {len(labels)}, got {pos_label!r}; leave it out, "
+            "and use scorers such as 'f1_macro'."
+        )
+    if np.ndim(pos_label) or pos_label not in labels:
+        raise ValueError(
+            f"pos_label must be one of the labels of y, {labels[0]!r} or {labels[1]!r}, got "
+            f"{pos_label!r}."
+        )
+    return labels[labels.index(pos_label)]
+
+
+def find_scorers(scoring, data, pos_label=None):
+    """Return the scorers by name, the deciding one first, once all can judge these labels.
+
+    Parameters
+    ----------
+    scoring : str, callable, list or dict
+        As for `compare`.
+    data : Data
+        What is judged.
+    pos_label : label, default=None
+        The positive one of two classes, for scorers that need to know one.
+    """
+    scorers, named = {}, _named(scoring)
+    _check_names(named)
+    for name, given in named.items():
+        scorer = named_scorer(given) if isinstance(given, str) else given
+        is_metric = inspect.isfunction(given) and given.__module__.startswith("sklearn.")
+        if not callable(scorer) or is_metric:
+            way = f"make_scorer({given.__name__})" if is_metric else "'accuracy'"
+            raise TypeError(
+                "scoring must be names of scikit-learn's scorers, or scorers, got "
+                f"{getattr(given, '__name__', repr(given))}; use {way}."
+            )
+        if pos_label is not None and not knows_label(scorer):
+            scorer = for_label(scorer, pos_label)
+        _try(given, scorer, data)
+        scorers[name] = scorer
+    return scorers
+
+
+def _named(scoring):
+    """Return what is given as `scoring` as a dict by name."""
+    given = scoring
+    if isinstance(scoring, str) or callable(scoring):
+        scoring = [scoring]
+    if isinstance(scoring, (list, tuple, np.ndarray)):
+        names = [_name(each) for each in scoring]
+        twice = [name for name in names if not isinstance(name, str) or names.count(name) > 1]
+        if any(map(callable, scoring)) and twice:
+            raise ValueError(
+                f"scoring must have a name of its own for each scorer, got {twice[0]!r} twice; "
+                "pass a dict of names to scorers."
+            )
+        scoring = dict(zip(names, scoring, strict=True))
+    if not isinstance(scoring, Mapping) or not scoring:
+        raise ValueError(
+            f"scoring must name at least one scorer, got {given!r}; leave it out for 'accuracy', "
+            "or pass a name, a list, or a dict of names to scorers."
+        )
+    return dict(scoring)
+
+
+def _name(scoring):
+    """Return the name of a scorer."""
+    return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
+
+
+def _check_names(names):
+    """Refuse names of scorers that columns of the results have already."""
+    taken = {*Trial("", 0, np.arange(0), 0).as_row(), "n_folds", "predictions_per_second"}
+    taken |= {f"{name}_std" for name in names}
+    for name in names:
+        if not isinstance(name, str) or name in taken:
+            raise ValueError(
+                "scoring must call scorers by a str that is no column of the results already, got "
+                f"{name!r}; choose another name."
+            )
+
+
+def _try(given, scorer, data):
+    """Refuse a scorer that cannot judge the simplest predictions."""
+    rows = some_rows(data.y)
+    y, texts = data.y[rows], data.take_texts(rows)
+    error = error_of(scorer, simplest(y), texts, y)
+    if error is not None:
+        way = "pos_label={!r}".format if isinstance(given, str) else made_for(given)
+        raise ValueError(why_not(given, scorer, y, error, way=way)) from None
+    if data.weights is None:
+        return
+    error = error_of(scorer, simplest(y), texts, y, sample_weight=np.ones(len(y)))
+    if error is not None:
+        raise ValueError(
+            f"scoring={getattr(given, '__name__', repr(given))} takes no sample_weight; use "
+            "another scorer, or leave sample_weight out."
+        ) from None
+
+
+def _needs_proba(scorer, data):
+    """Return whether a scorer cannot do without probabilities."""
+    rows = some_rows(data.y)
+    without = simplest(data.y[rows]).without_proba()
+    return error_of(scorer, without, data.take_texts(rows), data.y[rows]) is not None
+
+
+def find_models(estimators, scorers, data, seed, *, with_frozen, bert_name):
+    """Return the cheap models by name, with those of the user."""
+    needs_proba = any(_needs_proba(scorer, data) for scorer in scorers.values())
     models = cheap_models(with_probabilities=needs_proba, random_state=seed)
     if with_frozen:
         models[FROZEN] = FROZEN  # loaded only when its turn comes
-    for name, estimator in (estimators or {}).items():
+    for name, estimator in _by_name(estimators).items():
         if isinstance(estimator, str) and estimator == "drop":
             if name not in models:
                 raise ValueError(
@@ -99,13 +237,18 @@ def find_models(estimators, scorers, seed, *, with_frozen):
                     f"are {list(models)!r}."
                 )
             del models[name]
-        elif not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+            continue
+        if not isinstance(name, str) or name == bert_name:
+            raise ValueError(
+                f"estimators must have names of type str, and not {bert_name!r}, which is that of "
+                f"bert, got {name!r}; choose another name."
+            )
+        if wrong := _not_a_classifier(estimator):
             raise TypeError(
                 "estimators must map names to classifiers of texts or to 'drop', got "
-                f"{estimator!r} for {name!r}; pass an estimator with fit and predict."
+                f"{_shown(estimator)} for {name!r}; {wrong}."
             )
-        else:
-            models[name] = estimator
+        models[name] = estimator
     if not models:
         raise ValueError(
             "estimators must leave at least one model to compare with, and all are dropped; keep "
@@ -114,15 +257,66 @@ def find_models(estimators, scorers, seed, *, with_frozen):
     return models
 
 
+def _by_name(estimators):
+    """Return the user's models as a dict."""
+    if estimators is None:
+        return {}
+    if not isinstance(estimators, Mapping):
+        raise TypeError(
+            "estimators must be a dict of names to classifiers of texts or 'drop', got "
+            f"{type(estimators).__name__}; pass {{'my model': model}}."
+        )
+    return estimators
+
+
+def _not_a_classifier(estimator):
+    """Return the way out where something is no classifier that can be cloned, else nothing."""
+    if inspect.isclass(estimator):
+        return f"pass an instance, {estimator.__name__}()"
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+        return "pass an estimator with fit and predict"
+    if not hasattr(estimator, "get_params"):
+        return "pass an estimator with get_params, as clone needs it"
+    if is_regressor(estimator):
+        return "pass a classifier, since it is labels that are compared on"
+    return ""
+
+
+def check_bert(bert, data):
+    """Refuse what is no classifier of texts, or has parameters that no fit would take."""
+    if isinstance(bert, (str, Path)):
+        raise TypeError(
+            f"bert must be a classifier of texts, got {str(bert)!r}; pass "
+            f"BertTextClassifier({str(bert)!r})."
+        )
+    if wrong := _not_a_classifier(bert):
+        raise TypeError(f"bert must be a classifier of texts, got {_shown(bert)}; {wrong}.")
+    if isinstance(bert, BertTextClassifier):
+        bert._validate_params()
+        if bert.early_stopping and bert.scoring != "loss":
+            check_scoring_of(bert.scoring, data.y, "labels")
+
+
+def _shown(value):
+    """Return the repr of a value, cut so that an error stays one readable sentence."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def check_fractions(learning_curve):
     """Return the fractions of the training texts that are asked for, in rising order."""
     if isinstance(learning_curve, (bool, np.bool_)):
         return _FRACTIONS if learning_curve else ()
-    fractions = sorted({float(fraction) for fraction in np.ravel(learning_curve)})
+    try:
+        fractions = [] if learning_curve is None else np.asarray(learning_curve, dtype=np.float64)
+        fractions = np.unique(fractions).tolist()
+    except (TypeError, ValueError):
+        fractions = []
     wrong = [fraction for fraction in fractions if not 0 < fraction < 1]
-    if wrong:
+    if wrong or not fractions:
         raise ValueError(
             "learning_curve must be a bool or fractions between 0 and 1 of the training texts, "
-            f"got {wrong[0]!r}; all of the texts are always in the curve."
+            f"got {wrong[0] if wrong else learning_curve!r}; all of the texts are always in the "
+            "curve."
         )
     return tuple(fractions)

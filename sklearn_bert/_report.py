@@ -125,6 +125,7 @@ def as_json(comparison):
         "differences": {
             name: vars(difference) for name, difference in comparison.differences_.items()
         },
+        "overlap": comparison.overlap_,
         "models": comparison.rows_,
         "folds": comparison._fold_rows(),
         "learning_curve": comparison._curve_rows(),

@@ -37,7 +37,7 @@ def sections(comparison):
         finalists = [_Finalist(comparison, trials) for trials in comparison._finalists()]
         found += [
             _confusion(finalists),
-            _classes(finalists),
+            _classes(finalists, comparison._data.weights),
             _texts(finalists, comparison._data),
             _calibration(finalists),
         ]
@@ -55,7 +55,8 @@ class _Finalist:
         self.y_true = comparison._data.y[self.rows]
         self.y_pred = np.concatenate([trial.recorded.labels for trial in trials])
         probas = [trial.recorded.proba for trial in trials]
-        self.proba = None if probas[0] is None else np.concatenate(probas)
+        is_known = all(proba is not None and np.isfinite(proba).all() for proba in probas)
+        self.proba = np.concatenate(probas) if is_known else None
 
     @property
     def is_right(self):
@@ -78,7 +79,7 @@ def _kind(comparison, name):
 def _cost(comparison):
     """Return the chart of quality against cost."""
     scorer = next(iter(comparison._scorers))
-    rows = [row for row in comparison.rows_ if row["n_folds"]]
+    rows = [row for row in comparison.rows_ if np.isfinite(row[scorer])]
     if not rows:
         return ""
     spread = [np.nan_to_num(row[f"{scorer}_std"]) for row in rows]
@@ -145,7 +146,7 @@ def _confusion(finalists):
     return f'<h2>What is taken for what</h2><div class="pair">{"".join(matrices)}</div>'
 
 
-def _classes(finalists):
+def _classes(finalists, weights):
     """Return precision, recall and F1 of each class for both."""
     names = ("precision", "recall", "F1")
     head = ["class", "texts", *(f"{name}, {f.name}" for f in finalists for name in names)]
@@ -158,7 +159,8 @@ def _classes(finalists):
     for index, label in enumerate(classes):
         cells = [f"{part[index]:.3f}" for score in scores for part in score[:3]]
         rows.append(row([label, scores[0][3][index], *cells]))
-    return f"<h2>Class by class</h2>{table(head, rows)}"
+    note = "" if weights is None else '<p class="soft">Texts are counted without weights.</p>'
+    return f"<h2>Class by class</h2>{table(head, rows)}{note}"
 
 
 def _texts(finalists, data):

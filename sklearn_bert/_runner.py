@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from ._durations import format_duration
 from ._summary import summarize
 from ._trial import run_trial
+from ._weights import weight_parameter
 
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2
@@ -26,15 +27,22 @@ class Data:
         Their labels.
     classes : ndarray of shape (n_classes,)
         The labels that occur, sorted.
+    weights : ndarray of shape (n_texts,) or None
+        How much each text counts.
     """
 
     texts: list
     y: np.ndarray
     classes: np.ndarray
+    weights: np.ndarray | None = None
 
     def take_texts(self, rows):
         """Return the texts of some rows."""
         return [self.texts[row] for row in rows]
+
+    def take_weights(self, rows):
+        """Return the weights of some rows, None if there are none."""
+        return None if self.weights is None else self.weights[rows]
 
 
 class Runner:
@@ -78,6 +86,8 @@ class Runner:
     def run(self, name, estimator, forecast=None):
         """Run a model over all folds that fit the budget, and tell its row."""
         seconds, mine = 0.0, []
+        if self.data.weights is not None and weight_parameter(estimator) is None:
+            self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
             expected = seconds if forecast is None or mine else forecast.fold_seconds(fold)
             if self._is_too_long(expected):
@@ -125,8 +135,8 @@ class Runner:
         self.say(sentence)
 
     def failures(self):
-        """Return a sentence for each model of which some folds failed, but not all."""
-        sentences = []
+        """Return sentences on models of which some folds failed, but not all, and on scores."""
+        sentences = self._undefined()
         for name in dict.fromkeys(trial.model for trial in self.trials):
             errors = [trial.error for trial in self.trials if trial.model == name]
             failed = list(filter(None, errors))
@@ -136,19 +146,40 @@ class Runner:
                 )
         return sentences
 
+    def _undefined(self):
+        """Return a sentence for each score that some models lack, and the reason for it."""
+        lacking = {}
+        for trial in self.trials:
+            for scorer, reason in trial.undefined.items():
+                folds = lacking.setdefault((scorer, reason), {})
+                folds.setdefault(trial.model, []).append(trial.fold)
+        return [
+            f"No {scorer} of {', '.join(folds)} on {len(set().union(*folds.values()))} of "
+            f"{len(self.folds)} folds: {reason}."
+            for (scorer, reason), folds in lacking.items()
+        ]
+
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
-        for fraction in fractions:
-            for fold, (train, test) in enumerate(self.folds):
-                some = _draw(train, self.data.y[train], fraction, random_state)
-                if some is None:
-                    continue
-                for name, estimator in estimators.items():
-                    expected = fraction * self._seconds(name)
-                    if self._is_too_long(expected):
-                        self._note_curve(fraction)
-                        return
-                    self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
+        parts = [
+            (fraction, fold, _draw(train, self.data.y[train], fraction, random_state))
+            for fraction in fractions
+            for fold, (train, _) in enumerate(self.folds)
+        ]
+        lacking = dict.fromkeys(fraction for fraction, _, some in parts if some is None)
+        if lacking:
+            self.note(
+                "The learning curve lacks "
+                f"{', '.join(f'{100 * fraction:g} %' for fraction in lacking)} of the training "
+                f"texts: of some class, fewer than {_MIN_PER_CLASS} would be in, or none out."
+            )
+        for fraction, fold, some in parts:
+            for name, estimator in estimators.items() if some is not None else ():
+                if self._is_too_long(fraction * self._seconds(name)):
+                    self._note_curve(fraction)
+                    return
+                test = self.folds[fold][1]
+                self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
 
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold."""
@@ -171,8 +202,12 @@ class Runner:
 
 
 def _draw(train, y, fraction, random_state):
-    """Return a stratified part of the training rows, None if a class would hardly be in it."""
+    """Return a stratified part of the training rows, None if a class would hardly be in it.
+
+    What is not drawn must have room for each class too, as scikit-learn has it.
+    """
     counts = np.unique(y, return_counts=True)[1]
-    if counts.min() * fraction < _MIN_PER_CLASS:
+    n_left = len(y) - int(fraction * len(y))
+    if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
         return None
     return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[0]

@@ -17,7 +17,7 @@ class Difference:
     Attributes
     ----------
     mean, low, high : float
-        In units of the score.
+        In units of the score; NaN where it cannot be told.
     method : str
         How the interval was got, for the reader.
     """
@@ -38,7 +38,8 @@ def fold_difference(differences, n_train, n_test):
     Parameters
     ----------
     differences : array-like of shape (n_folds,)
-        Difference in score on each fold, at least two.
+        Difference in score on each fold. Where a score is not defined it is NaN, and the fold is
+        left out; fewer than two folds have no interval.
     n_train, n_test : array-like of shape (n_folds,)
         Texts in the two parts of each fold.
 
@@ -48,12 +49,16 @@ def fold_difference(differences, n_train, n_test):
     239-281.
     """
     differences = np.asarray(differences, dtype=float)
-    n_folds = len(differences)
-    ratio = float(np.mean(np.divide(n_test, n_train)))
+    defined = np.isfinite(differences)
+    differences, n_folds = differences[defined], int(defined.sum())
+    method = f"corrected resampled t-test over {n_folds} folds (Nadeau and Bengio, 2003)"
+    if n_folds < 2:
+        mean = float(differences[0]) if n_folds else np.nan
+        return Difference(mean, np.nan, np.nan, method)
+    ratio = float(np.mean(np.divide(n_test, n_train)[defined]))
     error = np.sqrt((1 / n_folds + ratio) * differences.var(ddof=1))
     width = student_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1) * error
     mean = differences.mean()
-    method = f"corrected resampled t-test over {n_folds} folds (Nadeau and Bengio, 2003)"
     return Difference(float(mean), float(mean - width), float(mean + width), method)
 
 
@@ -65,7 +70,8 @@ def split_difference(score, n_texts, n_resamples=_N_RESAMPLES):
     Parameters
     ----------
     score : callable
-        Takes row numbers of the test set and returns the difference in score on them.
+        Takes row numbers of the test set and returns the difference in score on them, NaN where
+        it is not defined.
     n_texts : int
         Size of the test set.
     n_resamples : int, default=2000
@@ -79,7 +85,9 @@ def split_difference(score, n_texts, n_resamples=_N_RESAMPLES):
     draws = [score(rng.integers(n_texts, size=n_texts)) for _ in range(n_resamples)]
     tail = 50 * (1 - _CONFIDENCE)
     # A draw can lack a class, for which some scores are not defined.
-    low, high = np.nanpercentile(draws, [tail, 100 - tail])
+    defined = np.asarray(draws, dtype=float)
+    defined = defined[np.isfinite(defined)]
+    low, high = np.percentile(defined, [tail, 100 - tail]) if len(defined) else (np.nan, np.nan)
     method = (
         f"paired bootstrap over {n_texts:,} test texts, {n_resamples:,} draws (Efron and "
         "Tibshirani, 1993)"

@@ -1,10 +1,8 @@
 """From the trials of all models: one row a model, and the sentence that decides."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score
 
 from ._durations import in_two_digits
@@ -13,7 +11,9 @@ from ._trial import score
 
 # From here on, a gain that cannot be excluded is too large to say that there is no difference.
 _OPEN_POINTS = 3.0
+_LEAST_SECONDS = 1e-9  # of clocks that tick slowly
 
+_UNKNOWN = "-"
 _COSTS = (
     ("fit_seconds", "fit (s)", "{:,.2f}"),
     ("predictions_per_second", "predict (/s)", "{:,.0f}"),
@@ -43,12 +43,13 @@ def summarize(name, trials, scorers):
     row = {"model": name}
     for scorer in scorers:
         values = np.array([trial.scores[scorer] for trial in done])
+        values = values[np.isfinite(values)]
         row[scorer] = float(values.mean()) if len(values) else np.nan
         row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     predicted = sum(len(trial.rows) for trial in done)
     row["fit_seconds"] = _mean([trial.fit_seconds for trial in done])
     seconds = sum(trial.predict_seconds for trial in done)
-    row["predictions_per_second"] = predicted / seconds if done else np.nan
+    row["predictions_per_second"] = predicted / seconds if seconds > 0 else np.nan
     row["size_mb"] = _mean([trial.size_mb for trial in done])
     row["memory_mb"] = _largest([trial.memory_mb for trial in done])
     row["gpu_memory_mb"] = _largest([trial.gpu_memory_mb for trial in done])
@@ -66,6 +67,11 @@ def _mean(values):
 def _largest(values):
     """Return the largest of what is not NaN, NaN if there is nothing."""
     return max((value for value in values if not np.isnan(value)), default=np.nan)
+
+
+def _or_unknown(value, form):
+    """Return a figure as it is shown, a dash for one that is not known."""
+    return _UNKNOWN if np.isnan(value) else form.format(value)
 
 
 class Table:
@@ -105,15 +111,23 @@ class Table:
         for scorer in self.scorers:
             spread = row[f"{scorer}_std"]
             spread = "" if np.isnan(spread) else f" \N{PLUS-MINUS SIGN} {spread:.3f}"
-            cells.append(f"{row[scorer]:.3f}{spread}")
+            cells.append(_or_unknown(row[scorer], "{:.3f}") + spread)
         for key, _, form in self.costs:
-            cells.append("" if np.isnan(row[key]) else form.format(row[key]))
+            cells.append(_or_unknown(row[key], form))
         return cells
 
     def _line(self, cells):
         """Return the cells in columns: the name to the left, the rest to the right."""
         padded = map(str.rjust, cells[1:], self.widths[1:])
         return "  ".join([cells[0].ljust(self.widths[0]), *padded]).rstrip()
+
+
+def _weighted_mean(values, weights, rows):
+    """Return the mean over some rows, NaN if none of them counts."""
+    if weights is None:
+        return values[rows].mean()
+    total = weights[rows].sum()
+    return weights[rows] @ values[rows] / total if total else np.nan
 
 
 @dataclass(frozen=True)
@@ -139,35 +153,37 @@ class Pair:
             sizes = [(trial.n_train, len(trial.rows)) for trial in self.bert]
             return fold_difference(gains, *zip(*sizes, strict=True))
         (cheap,), (bert,) = self.cheap, self.bert
-        one = {name: scorers[name]}
         texts, y = data.take_texts(bert.rows), data.y[bert.rows]
-        if getattr(one[name], "_score_func", None) is accuracy_score:
+        weights = data.take_weights(bert.rows)
+        if getattr(scorers[name], "_score_func", None) is accuracy_score:
             gains = (bert.recorded.labels == y) - (cheap.recorded.labels == y).astype(float)
-            return split_difference(lambda rows: gains[rows].mean(), len(y))
+            return split_difference(lambda rows: _weighted_mean(gains, weights, rows), len(y))
 
         def gain(rows):
             """Return the difference on a draw of the test texts, NaN where it is not defined."""
             drawn = [texts[row] for row in rows]
+            drawn_weights = None if weights is None else weights[rows]
             try:
                 better, worse = (
-                    score(trial.recorded.take(rows), drawn, y[rows], one)[name]
+                    score(scorers[name], trial.recorded.take(rows), drawn, y[rows], drawn_weights)
                     for trial in (bert, cheap)
                 )
             except ValueError:  # a class is missing from the draw
                 return np.nan
             return better - worse
 
+        if not np.isfinite(bert.scores[name] - cheap.scores[name]):
+            return split_difference(lambda rows: np.nan, len(y), 1)
+
         # Scores of many texts take long: fewer draws, which are enough where there are many.
         n_resamples = int(np.clip(4_000_000 / len(y), 200, 2000))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UndefinedMetricWarning)
-            return split_difference(gain, len(y), n_resamples)
+        return split_difference(gain, len(y), n_resamples)
 
     def times_dearer(self):
         """Return how many times longer BERT took to fit, and to predict."""
         return [
             sum(getattr(trial, seconds) for trial in self.bert)
-            / sum(getattr(trial, seconds) for trial in self.cheap)
+            / max(sum(getattr(trial, seconds) for trial in self.cheap), _LEAST_SECONDS)
             for seconds in ("fit_seconds", "predict_seconds")
         ]
 
@@ -175,13 +191,15 @@ class Pair:
 def find_pair(trials, bert, scorer):
     """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
 
-    Only models that finished all the folds that BERT finished come into question.
+    Only models that finished all the folds that BERT finished come into question, with a score
+    that is a number on each of them.
     """
     done = {}
     for trial in trials:
-        if not trial.error:
+        if not trial.error and np.isfinite(trial.scores[scorer]):
             done.setdefault(trial.model, {})[trial.fold] = trial
-    folds = sorted(done.pop(bert, {}))
+    berts = done.pop(bert, {})
+    folds = sorted(berts)
     rivals = {
         name: [of_fold[fold] for fold in folds]
         for name, of_fold in done.items()
@@ -190,18 +208,27 @@ def find_pair(trials, bert, scorer):
     if not folds or not rivals:
         return None
     best = max(rivals.values(), key=lambda some: np.mean([trial.scores[scorer] for trial in some]))
-    berts = {trial.fold: trial for trial in trials if trial.model == bert and not trial.error}
     return Pair(best, [berts[fold] for fold in folds])
 
 
-def verdict(pair, difference, scorer):
-    """Return the sentence that answers whether BERT is worth its price."""
+def verdict(pair, difference, scorer, label=None):
+    """Return the sentence that answers whether BERT is worth its price.
+
+    `label` is the one that the score is about, None if it is about all of them.
+    """
     cheap = pair.cheap[0].model
     scale, unit = _unit(pair, scorer)
+    unit += "" if label is None else f" for {label!r}"
     gain, low, high = (
         scale * value for value in (difference.mean, difference.low, difference.high)
     )
     dearer = pair.times_dearer()
+    costs = f"{_cheaper(dearer[0])} to train and {_cheaper(dearer[1])} to predict with"
+    if np.isnan(low):
+        return (
+            f"Too little data to tell (BERT {gain:+z.{_digits(scale)}f}{unit}, and no interval): "
+            f"until there is more, {cheap} is {costs}."
+        )
     training, prediction = map(in_two_digits, dearer)
     if low > 0:
         return (
@@ -219,7 +246,6 @@ def verdict(pair, difference, scorer):
         f"BERT {gain:+z.{_digits(scale)}f}{unit}, 95 % interval {low:+z.{_digits(scale)}f} to "
         f"{high:+z.{_digits(scale)}f}"
     )
-    costs = f"{_cheaper(dearer[0])} to train and {_cheaper(dearer[1])} to predict with"
     if scale == 100 and high > _OPEN_POINTS:
         return f"Too little data to tell ({signed}): until there is more, {cheap} is {costs}."
     return f"No difference shown ({signed}): {cheap} is {costs}."

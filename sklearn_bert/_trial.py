@@ -8,12 +8,18 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
 
 from ._estimator import TextsCutWarning
+from ._recorded import Recorded
+from ._weights import fit_weighted
 
 _MEGABYTE = 2**20
+# Below this, a peak is not told from room that the process had ready.
+_LEAST_MB = 1.0
+# The system counts for each thread apart, and adds up now and then.
+_SLACK_MB = 4.0
 
 
 @dataclass
@@ -31,11 +37,14 @@ class Trial:
     n_train : int
         Texts it was trained on.
     scores : dict of str to float
-        By name of the scorer.
+        By name of the scorer; NaN where it is not defined, or failed.
+    undefined : dict of str to str
+        Why a score is NaN, by name of the scorer.
     fit_seconds, predict_seconds : float
         Of the wall clock.
     memory_mb, gpu_memory_mb : float
-        Peak above what the process held before; NaN where it cannot be told.
+        Peak above what the process held before; NaN where it cannot be told, since the system
+        does not tell, or the model found room in what the process held.
     size_mb : float
         Of the pickled model; NaN where it was not asked for, or cannot be pickled.
     error : str
@@ -56,6 +65,7 @@ class Trial:
     size_mb: float = np.nan
     error: str = ""
     recorded: object = None
+    undefined: dict = field(default_factory=dict)
 
     def as_row(self):
         """Return it as a dict of plain values, without the predictions."""
@@ -74,62 +84,6 @@ class Trial:
         }
 
 
-def _has(name):
-    """Return the check of whether the predictions of that method were recorded."""
-    return lambda recorded: getattr(recorded, name) is not None
-
-
-class Recorded(ClassifierMixin, BaseEstimator):
-    """A stand-in for a fitted classifier that repeats what it predicted for certain texts.
-
-    With it, scorers judge predictions that are made only once, also on draws of the texts.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        All labels.
-    labels : ndarray of shape (n_texts,)
-        What `predict` gave.
-    proba : ndarray of shape (n_texts, n_classes) or None
-        What `predict_proba` gave.
-    decision : ndarray of shape (n_texts,) or (n_texts, n_classes) or None
-        What `decision_function` gave.
-    """
-
-    def __init__(self, classes, labels, proba=None, decision=None):
-        self.classes = classes
-        self.labels = labels
-        self.proba = proba
-        self.decision = decision
-
-    @property
-    def classes_(self):
-        """The labels."""
-        return self.classes
-
-    def take(self, rows):
-        """Return the stand-in for some of the texts."""
-        parts = (self.labels, self.proba, self.decision)
-        return Recorded(self.classes, *(part if part is None else part[rows] for part in parts))
-
-    def predict(self, X):
-        """Return the labels."""
-        return self.labels
-
-    @available_if(_has("proba"))
-    def predict_proba(self, X):
-        """Return the probabilities."""
-        return self.proba
-
-    @available_if(_has("decision"))
-    def decision_function(self, X):
-        """Return the decision values."""
-        return self.decision
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-
 def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
     """Fit a copy of `estimator` on the fold's training part and judge it on its test part.
 
@@ -142,7 +96,7 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
     estimator : estimator
         A classifier of texts.
     data : Data
-        Texts, labels and classes.
+        Texts, labels, classes and weights.
     train, test : ndarray of int
         Rows of the two parts.
     scorers : dict of str to callable
@@ -162,12 +116,16 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
             start = perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
-                model.fit(data.take_texts(train), data.y[train])
+                fit_weighted(model, data.take_texts(train), data.y[train], data.take_weights(train))
             trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
             texts = data.take_texts(test)
             trial.recorded, trial.predict_seconds = _record(model, texts, data.classes)
         trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
-        trial.scores = score(trial.recorded, texts, data.y[test], scorers)
+        for scorer in scorers:
+            trial.scores[scorer], trial.undefined[scorer] = _judge(
+                scorers[scorer], trial.recorded, data, test
+            )
+        trial.undefined = {name: reason for name, reason in trial.undefined.items() if reason}
         if with_size:
             trial.size_mb = _pickled_mb(model)
     except Exception as error:
@@ -176,9 +134,35 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
     return trial
 
 
-def score(recorded, texts, y, scorers):
-    """Return the scores of recorded predictions by name."""
-    return {name: float(scorer(recorded, texts, y)) for name, scorer in scorers.items()}
+def score(scorer, recorded, texts, y, weights=None):
+    """Return the score of recorded predictions, NaN where it is not defined."""
+    options = {} if weights is None else {"sample_weight": weights}
+    with warnings.catch_warnings():
+        # The notes tell of both.
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
+        value = float(scorer(recorded, texts, y, **options))
+    return value if np.isfinite(value) else np.nan
+
+
+def _judge(scorer, recorded, data, test):
+    """Return the score of predictions for the texts of a fold, and why it is NaN if it is.
+
+    Scorers were tried before, so that one that fails here lacks something of this model or fold;
+    the others are not to suffer from it.
+    """
+    y = data.y[test]
+    try:
+        value = score(scorer, recorded, data.take_texts(test), y, data.take_weights(test))
+        reason = "it is not defined there" if np.isnan(value) else ""
+    except Exception as error:
+        value, reason = np.nan, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if isinstance(error, AttributeError) and recorded.proba is None:
+            reason = "the model gives no probabilities"
+    missing = np.setdiff1d(data.classes, y)
+    if reason and len(missing) and recorded.proba is not None:
+        reason = f"the test part has no {missing[0].item()!r}"
+    return value, reason
 
 
 def _saved_seconds(model):
@@ -236,8 +220,8 @@ class _PeakMemory:
         return self
 
     def __exit__(self, *error):
-        peak = _status("VmHWM")
-        self.memory_mb = max(0.0, (peak - self._before) / 1024)
+        taken = (_status("VmHWM") - self._before) / 1024
+        self.memory_mb = taken if taken >= _LEAST_MB else np.nan
         self.gpu_memory_mb = np.nan
         if self._cuda is not None:
             taken = self._cuda.max_memory_allocated() - self._gpu_before
@@ -249,7 +233,9 @@ class _PeakMemory:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:
             return np.nan
-        return _status("VmRSS")
+        held = _status("VmRSS")
+        # Some sandboxes accept the reset and forget it.
+        return held if _status("VmHWM") - held < 1024 * _SLACK_MB else np.nan
 
 
 def _status(name):

@@ -2,19 +2,23 @@
 
 import math
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
+import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 
 from ._baselines import FROZEN, FrozenBert
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
+from ._folds import find_folds, rare_classes
+from ._overlap import find_overlap, score_without
 from ._protocol import (
+    check_bert,
     check_data,
     check_fractions,
+    check_pos_label,
     draw_seed,
-    find_folds,
     find_models,
     find_scorers,
 )
@@ -34,7 +38,8 @@ class Comparison:
         One dict a model: ``model``, each score by its name with ``NAME_std`` over the folds,
         ``fit_seconds`` (mean of the folds), ``predictions_per_second``, ``size_mb`` of the
         pickled model, ``memory_mb`` and ``gpu_memory_mb`` (peaks), ``n_folds`` that were done,
-        and the ``error`` of one that failed. What is not known is NaN.
+        and the ``error`` of one that failed. What is not known is NaN, printed as "-". A score
+        is the mean over the folds on which it is defined.
 
     table_ : DataFrame
         The same, indexed by model.
@@ -44,7 +49,9 @@ class Comparison:
 
     predictions_ : DataFrame
         One row a model and text that it was judged on: ``row``, ``fold``, ``label``,
-        ``predicted`` and a probability for each class, NaN where the model gives none.
+        ``predicted`` and a probability for each class, NaN where the model gives none. The
+        columns of probabilities are called as the classes are; if a class has the name of one of
+        the other columns, all of them begin with ``proba_``.
 
     learning_curve_ : DataFrame or None
         One row a model, fold and size of the training part, with the scores.
@@ -63,17 +70,25 @@ class Comparison:
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
         ``lengths`` of the texts in tokens, and the ``share_cut`` of them.
 
+    overlap_ : dict
+        On test texts that also stand in the training part of their fold: ``n_test`` texts are
+        judged on, ``exact`` of them stand there letter for letter, and ``alike`` apart from case
+        and white space (the exact ones included). ``scores_without`` has the deciding score of
+        the best cheap model and of BERT without the latter, by name of the model, NaN where no
+        text is left; it is empty if there are none, or no two models to compare.
+
     interrupted_ : bool
         Whether Ctrl-C ended it.
 
     notes_ : list of str
-        What was left out, and why.
+        What was left out, and why; classes that are missing from some folds; test texts that
+        also stand in the training part.
 
     settings_ : dict
         What is needed to do it again.
     """
 
-    def __init__(self, runner, bert, forecast, settings, interrupted):
+    def __init__(self, runner, bert, forecast, settings, interrupted, overlap):
         self.bert_ = bert
         self.interrupted_ = interrupted
         self.forecast_ = forecast
@@ -87,6 +102,7 @@ class Comparison:
             for name in names
         ]
         main = next(iter(self._scorers))
+        self._label = getattr(self._scorers[main], "label", None)
         self._pair = find_pair(self._trials, bert, main)
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
         self.differences_ = {}
@@ -95,9 +111,35 @@ class Comparison:
                 name: self._pair.difference(self._scorers, name, self._data)
                 for name in self._scorers
             }
-            self.verdict_ = verdict(self._pair, self.differences_[main], main)
+            self.verdict_ = verdict(self._pair, self.differences_[main], main, self._label)
         else:
             self.verdict_ = self._no_verdict()
+        self.overlap_ = self._without(overlap)
+        if overlap.alike:
+            self.notes_.append(self._tell(overlap))
+
+    def _without(self, overlap):
+        """Return the counts of an overlap, and the deciding scores without it."""
+        main = next(iter(self._scorers))
+        scores = {}
+        if overlap.alike and self._pair:
+            for trials in self._finalists():
+                scores[trials[0].model] = score_without(
+                    overlap, trials, self._data, self._scorers[main]
+                )
+        counts = {name: getattr(overlap, name) for name in ("n_test", "exact", "alike")}
+        return {**counts, "scores_without": scores}
+
+    def _tell(self, overlap):
+        """Return the sentence on an overlap."""
+        scores = self.overlap_["scores_without"]
+        if not scores:
+            return f"{overlap}."
+        if np.isnan(list(scores.values())).any():
+            return f"{overlap}; too few are left to judge on without them."
+        main = next(iter(self._scorers))
+        told = " and ".join(f"{value:.3f} for {model}" for model, value in scores.items())
+        return f"{overlap}; without them, {main} is {told}."
 
     def _no_verdict(self):
         """Return the sentence for a comparison that BERT or all others are missing from."""
@@ -106,6 +148,9 @@ class Comparison:
             return f"{self.bert_} was not run, so there is nothing to say about it."
         if not row["n_folds"]:
             return f"{self.bert_} failed, so there is nothing to say about it: {row['error']}"
+        main = next(iter(self._scorers))
+        if np.isnan(row[main]):
+            return f"There is no {main} of {self.bert_}, so there is no verdict."
         return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
 
     def worth_it(self, min_gain=0.0, *, scoring=None):
@@ -127,8 +172,10 @@ class Comparison:
         Raises
         ------
         ValueError
-            If there is no such scorer.
+            If there is no such scorer, or `min_gain` is no number.
         """
+        if isinstance(min_gain, bool) or not isinstance(min_gain, Real) or min_gain != min_gain:
+            raise ValueError(f"min_gain must be a number, got {min_gain!r}; use 0.01 for a point.")
         scoring = next(iter(self._scorers)) if scoring is None else scoring
         if scoring not in self._scorers:
             raise ValueError(
@@ -136,7 +183,7 @@ class Comparison:
                 f"{scoring!r}."
             )
         difference = self.differences_.get(scoring)
-        if difference is None or difference.low <= min_gain < difference.high:
+        if difference is None or not (difference.low > min_gain or difference.high <= min_gain):
             return None
         return difference.low > min_gain
 
@@ -188,13 +235,15 @@ class Comparison:
     def predictions_(self):
         """One row a model and text that it was judged on."""
         pd = check_pandas_support("Comparison.predictions_")
-        frames = []
+        frames, names = [], self._data.classes.tolist()
+        if {"row", "fold", "model", "label", "predicted"} & set(names):
+            names = [f"proba_{name}" for name in names]
         for trial in self._trials:
             if trial.recorded is not None:
                 frame = pd.DataFrame({"row": trial.rows, "fold": trial.fold, "model": trial.model})
                 frame["label"] = self._data.y[trial.rows]
                 frame["predicted"] = trial.recorded.labels
-                proba = pd.DataFrame(trial.recorded.proba, frame.index, self._data.classes.tolist())
+                proba = pd.DataFrame(trial.recorded.proba, frame.index, names)
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -213,6 +262,14 @@ class Comparison:
         if self.differences_:
             method = next(iter(self.differences_.values())).method
             lines.insert(1, f"Interval: {method}.")
+        labels = {
+            name: scorer.label
+            for name, scorer in self._scorers.items()
+            if getattr(scorer, "label", None) is not None
+        }
+        if labels:
+            names, label = ", ".join(labels), next(iter(labels.values()))
+            lines.append(f"The positive label of {names} is {label!r}.")
         if self._curve:
             lines.append(self._crossing())
         return "\n".join(lines)
@@ -302,6 +359,8 @@ def compare(
     bert=None,
     budget=None,
     learning_curve=False,
+    pos_label=None,
+    sample_weight=None,
     random_state=None,
     verbose=1,
 ):
@@ -321,11 +380,16 @@ def compare(
     cv : int, cross-validation generator or iterable, default=5
         An int is the number of stratified, shuffled folds; a generator is one of
         scikit-learn's; an iterable gives pairs of training and test rows. With
-        ``[(train, test)]`` there is one given split.
+        ``[(train, test)]`` there is one given split. Each class of a test part must be in its
+        training part; classes that are missing from some parts are named in the notes.
     groups : array-like of shape (n_samples,), default=None
-        Texts of one group, such as those of one author, stay on one side of each split.
+        Texts of one group, such as those of one author, stay on one side of each split; folds
+        that do not keep to that are refused.
     scoring : str, callable, list of str or dict of str to scorer, default="accuracy"
-        Any scikit-learn scorers. The first decides.
+        Any scikit-learn scorers. The first decides. Each is tried on the predictions of a
+        majority class before anything is trained, and refused if it cannot judge these labels. A
+        score that a model lacks, as a classifier without probabilities lacks the log loss, is
+        NaN.
     estimators : dict of str to estimator, default=None
         Classifiers of texts to compare as well; one under the name of a default model replaces
         it, and "drop" instead of an estimator leaves it out.
@@ -338,6 +402,14 @@ def compare(
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
+    pos_label : label, default=None
+        The positive one of two classes, for scorers that judge one label, such as "f1",
+        "precision", "recall", "jaccard" or "average_precision". They need it unless the labels
+        are 0 and 1. Functions, and scorers that were made with a `pos_label`, keep to theirs.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the texts, not negative, in the fits and in the scores. A pipeline hands them
+        to its last step. Models whose ``fit`` takes none learn from all texts alike, and a note
+        tells which.
     random_state : int, RandomState instance or None, default=None
         Seeds the folds, and the models that are not given.
     verbose : int, default=1
@@ -352,8 +424,9 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If the texts, labels, folds or parameters do not fit together. What a model raises does
-        not end the comparison: it is in the table.
+        If the texts, labels, weights, groups, folds or parameters do not fit together, or a
+        scorer cannot judge the labels; before anything is trained. What a model raises does not
+        end the comparison: it is in the table.
 
     Notes
     -----
@@ -366,7 +439,13 @@ def compare(
     is a percentile interval of the paired bootstrap [3]_ over its test texts, which says nothing
     of how much depends on the training texts and on the seed.
 
-    Memory is the peak above what the process held before, told on Linux only. The embeddings of
+    Test texts that also stand in the training part are counted, since a model may know them by
+    heart, and BERT and the best cheap model are judged without them as well.
+
+    Weights count in the folds' scores and in the draws of the bootstrap; all folds count alike.
+
+    Memory is the peak above what the process held before, told on Linux only. It is not known
+    for a model that found all the room it needed in what the process held. The embeddings of
     the frozen BERT are computed once for all folds; the seconds shown are those without that.
 
     References
@@ -399,23 +478,28 @@ def compare(
     >>> comparison.worth_it(min_gain=0.01)
     False
     """
-    data = check_data(X, y)
+    cv = 5 if cv is None else cv
+    data = check_data(X, y, sample_weight)
     seed = draw_seed(random_state)
+    pos_label = check_pos_label(pos_label, data.classes)
     folds = find_folds(data, cv, groups, seed)
-    scorers = find_scorers(scoring)
+    scorers = find_scorers(scoring, data, pos_label)
     bert = BertTextClassifier(random_state=seed) if bert is None else bert
     with_frozen = isinstance(bert, BertTextClassifier)
-    models = find_models(estimators, scorers, seed, with_frozen=with_frozen)
-    if models.get(FROZEN) is FROZEN:
-        models[FROZEN] = _frozen(bert)
+    name = _bert_name(bert)
+    models = find_models(estimators, scorers, data, seed, with_frozen=with_frozen, bert_name=name)
     fractions = check_fractions(learning_curve)
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
-    name = _bert_name(bert)
+    check_bert(bert, data)
+    if models.get(FROZEN) is FROZEN:
+        models[FROZEN] = _frozen(bert)
     table = Table([*models, name], scorers, with_gpu=_has_gpu())
     say = partial(print, flush=True) if verbose else _say_nothing
     runner = Runner(data, folds, scorers, table, limit, say)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
+        "pos_label": pos_label,
+        "sample_weight": sample_weight is not None,
         "scoring": list(scorers),
         "groups": groups is not None,
         "bert": repr(bert),
@@ -423,6 +507,11 @@ def compare(
         "random_state": seed,
     }
     forecast, interrupted = None, False
+    overlap = find_overlap(data.texts, folds)
+    for sentence in rare_classes(data, folds):
+        runner.note(sentence)
+    if overlap.alike:
+        runner.say(f"{overlap}.")
     runner.say(table.heading())
     try:
         for model, estimator in models.items():
@@ -435,7 +524,7 @@ def compare(
             raise
         interrupted = True
         runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
-    return Comparison(runner, name, forecast, settings, interrupted)
+    return Comparison(runner, name, forecast, settings, interrupted, overlap)
 
 
 def _frozen(bert):

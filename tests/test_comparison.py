@@ -5,15 +5,16 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from sklearn_bert import BertTextClassifier, compare
+from sklearn_bert import BertTextClassifier, BertTextRegressor, compare
 
 CHEAP = [
     *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
@@ -24,14 +25,16 @@ CHEAP = [
 def make_texts(noise, n_texts=100):
     """Return texts that a word decides, but for a fraction `noise` that only "!" and "?" decide.
 
-    The cheap models drop punctuation, and so cannot tell the latter.
+    The cheap models drop punctuation, and so cannot tell the latter. They drop single digits too,
+    which make each text another one.
     """
     rng = np.random.default_rng(0)
     y = np.array(["neg", "pos"] * (n_texts // 2))
     hidden = rng.random(n_texts) < noise
     words = np.where(hidden, "film", np.where(y == "pos", "good", "bad"))
     marks = np.where(y == "pos", "!", "?")
-    return [f"the {word} {mark}" for word, mark in zip(words, marks, strict=True)], y
+    parts = zip(words, marks, range(n_texts), strict=True)
+    return [f"the {word} {mark} {' '.join(str(number))}" for word, mark, number in parts], y
 
 
 def make_reader():
@@ -378,6 +381,70 @@ def test_it_prints_as_an_aligned_table_and_the_verdict():
     assert lines[7].startswith(("BERT is", "No difference", "Too little"))
 
 
+def test_memory_is_a_dash_where_the_system_does_not_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr("sklearn_bert._trial.Path", lambda name: tmp_path / "no" / "such" / "file")
+    found = quietly(cv=2)
+    assert found.table_["memory_mb"].isna().all() and found.folds_["memory_mb"].isna().all()
+    heading, *rows = str(found).splitlines()[:6]
+    end = heading.index("memory (MB)") + len("memory (MB)")
+    assert [row[:end].split()[-1] for row in rows] == ["-"] * 5
+    assert "<td>-</td>" in found.to_html() and "nan" not in str(found).lower()
+    assert all(row["memory_mb"] is None for row in json.loads(found.to_json())["models"])
+
+
+@pytest.mark.parametrize("name", ["row", "fold", "model", "label", "predicted"])
+def test_a_class_may_be_called_as_a_column_of_the_predictions(name):
+    texts, y = make_texts(0.5)
+    y = np.where(y == "pos", name, "other")
+    found = compare(texts, y, bert=make_reader(), cv=2, random_state=0, verbose=0)
+    predictions = found.predictions_
+    names = ["row", "fold", "model", "label", "predicted"]
+    assert list(predictions) == [*names, *sorted([f"proba_{name}", "proba_other"])]
+    of_bert = predictions[predictions["model"] == "BERT"].sort_values("row")
+    assert (of_bert["row"] == np.arange(100)).all() and (of_bert["label"] == y).all()
+    is_it = of_bert[f"proba_{name}"] > 0.5
+    assert (is_it == (of_bert["predicted"] == name)).all()
+    assert "</html>" in found.to_html()
+
+
+def test_a_gain_that_is_no_number_is_refused():
+    found = quietly(cv=2)
+    for gain in ("0.1", np.nan, None):
+        with pytest.raises(ValueError, match="min_gain must be a number, got"):
+            found.worth_it(gain)
+
+
+@pytest.mark.parametrize(
+    ("bert", "message"),
+    [
+        (object(), "must be a classifier of texts, got <object.*; pass an estimator with fit and"),
+        (BertTextClassifier, r"got <class .*; pass an instance, BertTextClassifier\(\)"),
+        ("bert-base-uncased", r"pass BertTextClassifier\('bert-base-uncased'\)"),
+        (BertTextRegressor(), r"got BertTextRegressor\(\); pass a classifier"),
+        (False, "got False; pass an estimator"),
+    ],
+)
+def test_what_is_no_bert_is_told_before_anything_is_trained(bert, message, fails_on):
+    with pytest.raises(TypeError, match=message):
+        quietly(bert=bert, estimators={"majority class": fails_on()})
+    assert fails_on.fits == 0
+
+
+def test_parameters_of_bert_are_checked_before_the_cheap_models_run(make_classifier, fails_on):
+    with pytest.raises(ValueError, match="epochs"):
+        quietly(bert=make_classifier(epochs=-1), estimators={"majority class": fails_on()})
+    assert fails_on.fits == 0
+
+
+def test_fractions_that_leave_a_class_out_are_told():
+    found = quietly(0.5, cv=2, learning_curve=[0.01, 0.5, 0.99])
+    assert found.notes_ == [
+        "The learning curve lacks 1 %, 99 % of the training texts: of some class, fewer than 2 "
+        "would be in, or none out."
+    ]
+    assert set(found.learning_curve_["n_train"]) == {25, 50}
+
+
 def test_global_random_state_is_left_alone():
     np.random.seed(3)
     before = np.random.get_state()[1].copy()
@@ -402,6 +469,23 @@ def test_global_random_state_is_left_alone():
             r"fold 0 has \['neg'\]; use fewer folds",
         ),
         ({"cv": 1}, ValueError, "n_splits"),
+        (
+            {"estimators": [make_reader()]},
+            TypeError,
+            "a dict of names .*, got list; pass {'my model'",
+        ),
+        (
+            {"estimators": {"x": LogisticRegression}},
+            TypeError,
+            r"an instance, LogisticRegression\(",
+        ),
+        ({"estimators": {"x": Ridge()}}, TypeError, r"got Ridge\(\) for 'x'; pass a classifier"),
+        ({"estimators": {"BERT": make_reader()}}, ValueError, "not 'BERT', which is that of bert"),
+        ({"estimators": {3: make_reader()}}, ValueError, "names of type str, .* got 3"),
+        ({"budget": float("nan")}, ValueError, "budget must be seconds above 0"),
+        ({"learning_curve": None}, ValueError, "learning_curve must be a bool .* got None"),
+        ({"learning_curve": "all"}, ValueError, "learning_curve must be a bool .* got 'all'"),
+        ({"learning_curve": []}, ValueError, r"learning_curve must be a bool .* got \[\]"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_trained(options, error, message):
@@ -415,6 +499,9 @@ def test_wrong_options_are_told_before_anything_is_trained(options, error, messa
         (["a"] * 4, "y must have at least 2 classes, got one class: 'a'"),
         ([0, 1, 0, None], "y must have a label for each text, got None"),
         ([0, 1], "inconsistent numbers of samples"),
+        (np.eye(4, 2, dtype=int), r"one label a text for compare, got several, of shape \(4, 2\)"),
+        ([["a"], ["a", "b"], ["b"], ["b"]], r"got \['a', 'b'\] at row 1; compare on one label"),
+        ([0.5, 0.25, 1, 2], "must hold labels for compare, got the number 0.5 at row 0"),
     ],
 )
 def test_labels_that_do_not_fit_are_told(y, message):
@@ -431,6 +518,26 @@ def test_a_test_label_that_was_never_seen_is_told():
 def test_a_row_that_is_no_text_is_named():
     with pytest.raises(TypeError, match="got 3 of type int at row 1"):
         compare(["a", 3], [0, 1])
+
+
+@pytest.mark.parametrize("kind", [iter, tuple, pd.Series, pa.array, np.array])
+def test_labels_may_be_any_column(kind):
+    texts, y = make_texts(0.5)
+    drop = dict.fromkeys(CHEAP[1:], "drop")
+    options = {"bert": DummyClassifier(), "estimators": drop, "random_state": 0, "verbose": 0}
+    found = compare(texts, kind(y.tolist()), cv=2, **options)
+    assert set(found.predictions_["label"]) == {"neg", "pos"}
+
+
+def test_pairs_are_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="single texts for compare, got pairs"):
+        compare([("a", "b")] * 4, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("random_state", [-1, "x", 1.5, True, np.random.default_rng(0)])
+def test_a_seed_that_is_none_is_told(random_state):
+    with pytest.raises(ValueError, match="random_state must be an int from 0 to"):
+        compare(*make_texts(0.5), bert=make_reader(), random_state=random_state)
 
 
 def test_importing_it_does_not_import_what_only_some_need(run_python):

@@ -32,6 +32,16 @@ def test_all_texts_are_the_last_point_and_failures_are_none():
     assert sorted(trial.n_train for trial in found) == [10, 100]
 
 
+def test_texts_on_which_a_model_has_no_score_are_no_point_of_the_others_either():
+    trials = [make_trial(name, fold, 10, 0.5) for name in "ab" for fold in range(2)]
+    trials += [make_trial("a", 0, 100, 0.7), make_trial("b", 0, 100, np.nan)]
+    first, second = find_curves(trials, "accuracy")
+    assert first.sizes.tolist() == second.sizes.tolist() == [10]
+    assert crossing(curve("a", 0.5, sizes=[10]), curve("b", 0.5, sizes=[20]), "b") == (
+        "BERT and a have no size of the learning curve in common."
+    )
+
+
 @pytest.mark.parametrize(
     ("cheap", "bert", "sentence"),
     [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skorch.callbacks import Callback
 
 from sklearn_bert._forecast import Forecast, forecast
 
@@ -30,6 +31,16 @@ def test_lengths_are_in_tokens_and_uncut(make_classifier):
 def test_a_probe_of_one_class_only_is_no_obstacle(make_classifier):
     texts, y = ["good film"] * 39 + ["bad film"], np.array([1] * 39 + [0])
     assert forecast(make_classifier(batch_size=2), texts, y, folds(40, 20)).seconds > 0
+
+
+def test_the_users_loggers_and_checkpoints_are_left_alone(make_classifier, reviews, tmp_path):
+    class Logger(Callback):
+        def on_train_begin(self, net, **kwargs):
+            pytest.fail("the probe was logged")
+
+    for options in ({"callbacks": [Logger()]}, {"checkpoint_dir": tmp_path / "state"}):
+        forecast(make_classifier(**options), reviews[0], np.array(reviews[1]), folds(60, 40))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_classifier_is_not_changed(make_classifier, reviews):

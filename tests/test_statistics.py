@@ -58,6 +58,24 @@ def test_the_interval_of_a_split_is_that_of_a_bootstrap_of_its_texts():
     assert found.method.startswith("paired bootstrap over 50 test texts")
 
 
+def test_folds_without_a_score_are_left_out():
+    found = fold_difference([0.02, np.nan, 0.04], [80, 80, 80], [20, 20, 20])
+    expected = fold_difference([0.02, 0.04], [80, 80], [20, 20])
+    assert found == expected
+
+
+@pytest.mark.parametrize(("gains", "mean"), [([np.nan, 0.3], 0.3), ([np.nan, np.nan], np.nan)])
+def test_fewer_than_two_folds_with_a_score_have_no_interval(gains, mean):
+    found = fold_difference(gains, [80, 80], [20, 20])
+    assert found.mean == pytest.approx(mean, nan_ok=True)
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_a_score_that_is_defined_on_no_draw_has_no_interval():
+    found = split_difference(lambda rows: np.nan, 10)
+    assert np.isnan([found.mean, found.low, found.high]).all()
+
+
 def test_draws_on_which_a_score_is_not_defined_are_left_out():
     found = split_difference(lambda rows: np.nan if rows[0] == 0 else 0.1, 10)
     assert (found.low, found.high) == (0.1, 0.1)

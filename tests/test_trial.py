@@ -104,7 +104,7 @@ def test_costs_are_there(data):
     trial = run(bag(LogisticRegression()), data, with_size=True)
     assert trial.fit_seconds > 0 and trial.predict_seconds > 0
     assert 0 < trial.size_mb < 1
-    assert np.isnan(trial.memory_mb) or trial.memory_mb >= 0
+    assert np.isnan(trial.memory_mb) or trial.memory_mb > 0
 
 
 def test_memory_is_what_was_taken_at_the_peak(data):
@@ -117,6 +117,27 @@ def test_memory_is_what_was_taken_at_the_peak(data):
     if np.isnan(trial.memory_mb):
         pytest.skip("this system does not tell the peak of a process")
     assert 190 < trial.memory_mb < 300
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({"VmRSS": 1000.0, "VmHWM": [1000.0, 11240.0]}, 10.0),
+        ({"VmRSS": 1000.0, "VmHWM": [1000.0, 1000.0]}, np.nan),  # found room in what was held
+        ({"VmRSS": 1000.0, "VmHWM": [1000.0, 900.0]}, np.nan),
+        ({"VmRSS": np.nan, "VmHWM": [np.nan, np.nan]}, np.nan),
+        ({"VmRSS": 1000.0, "VmHWM": [np.nan, np.nan]}, np.nan),
+        ({"VmRSS": 1000.0, "VmHWM": [900000.0, 900000.0]}, np.nan),  # the reset was forgotten
+    ],
+)
+def test_memory_that_cannot_be_told_is_not_0(data, monkeypatch, figures, expected):
+    peaks = iter(figures["VmHWM"])
+    monkeypatch.setattr(
+        "sklearn_bert._trial._status",
+        lambda name: next(peaks) if name == "VmHWM" else figures[name],
+    )
+    monkeypatch.setattr("sklearn_bert._trial.Path.write_text", lambda *args: None)
+    assert run(Odd(), data).memory_mb == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.gpu

@@ -59,7 +59,8 @@ def read_labelled(args):
     if path is not None and path.is_dir():
         return _read_classes(path, **data_options(args, "a folder", encoding="utf-8"))
     options = data_options(args, "a table", **_TABLE_OPTIONS, label=["label"], groups=None)
-    form = _format(options.pop("input_format"), path, LABELLED_FORMATS)
+    form = _format(args, path, LABELLED_FORMATS)
+    del options["input_format"]
     pair = _check_pair(args, options)
     table = _read_table(args, path, form, options)
     return Labelled(_texts(table.X, pair), table.y, groups=table.groups)
@@ -86,7 +87,7 @@ def read_unlabelled(args, pairs=None):
     if path is not None and path.is_dir():
         _refuse_pairs(pairs, "a folder")
         return _read_files(path, **data_options(args, "a folder", encoding="utf-8"))
-    form = _format(args.input_format, path, TEXT_FORMATS)
+    form = _format(args, path, TEXT_FORMATS)
     if form == "txt":
         what = "texts one a line (see --input-format)"
         _refuse_pairs(pairs, what)
@@ -194,15 +195,15 @@ def _read_files(folder, encoding):
     return Unlabelled(texts, [file.as_posix() for file in files])
 
 
-def _format(given, path, formats):
+def _format(args, path, formats):
     """Return the format of a file, or of standard input where `path` is None."""
-    if given is not None:
-        return given
+    if args.input_format is not None:
+        return args.input_format
     if path is None:
         return formats[0]
-    if "txt" in formats and without_packing(path.name.lower()).endswith(".txt"):
+    form = find_format(path, sep=args.sep, header=not args.no_header)
+    if form is None and "txt" in formats and without_packing(path.name.lower()).endswith(".txt"):
         return "txt"
-    form = find_format(path)
     if form is None:
         txt = ".txt, " if "txt" in formats else ""
         raise ValueError(

@@ -35,7 +35,7 @@ examples:
   %(prog)s aclImdb --out imdb.joblib --model bert-base-uncased --max-length 256
   %(prog)s pairs.tsv --text premise hypothesis --pair --out entails.joblib
   %(prog)s mails.csv --text title body --label joy anger --out feelings.joblib
-  %(prog)s SMSSpamCollection --input-format tsv --no-header --text 2 --label 1 --out spam.joblib
+  %(prog)s SMSSpamCollection --no-header --text 2 --label 1 --out spam.joblib
   zcat mails.jsonl.gz | %(prog)s - --input-format jsonl --out spam.joblib
 
 All texts are trained on; to know first whether that is worth it, use compare.

@@ -5,6 +5,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 
@@ -15,12 +16,15 @@ _BOMS = {  # the longer ones first: that of UTF-16 begins that of UTF-32
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-# What is guessed among, the commonest first: it wins where several are as likely. Beside each other
-# stand those that hardly differ, such as latin-1, of which cp1252 is more.
-_GUESSES = (
-    *("cp1252", "gb18030", "cp1251", "cp932", "cp949", "euc_jp", "big5", "cp1250"),
-    *("cp1253", "cp1254", "cp1255", "cp1256"),
+# What is guessed among, the commonest first: it wins where several are as likely. What differs from
+# one of these in few letters is not among them, such as latin-1, of which cp1252 is more.
+_LATIN = ("cp1252", "cp1250", "cp1254")
+_OTHER = (
+    *("gb18030", "cp1251", "cp932", "cp949", "euc_jp", "big5", "cp1253", "cp1255", "cp1256"),
+    *_LATIN,
 )
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+_LATIN_SHARE = 0.7  # of other bytes than ASCII, those that stand alone among ASCII
 _SAMPLE_BYTES = 65_536
 _AS_LIKELY = 0.05  # difference of charset-normalizer's `chaos` and `coherence` that says nothing
 _PACKERS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
@@ -211,14 +215,9 @@ def _guess(data, where):
             f"{where} is not UTF-8, and what it is instead is found out by charset-normalizer, "
             "which is not installed; pip install charset-normalizer, or give encoding=."
         ) from error
-    lines = (line for line in data.split(b"\n") if not line.isascii())
-    sample, size = [], 0
-    for line in lines:  # all others are the same in each of them
-        sample.append(line)
-        size += len(line)
-        if size > _SAMPLE_BYTES:
-            break
-    found = list(from_bytes(b"\n".join(sample), cp_isolation=list(_GUESSES)))
+    sample = _sample(data)
+    guesses = _LATIN if _is_latin(sample) else _OTHER
+    found = list(from_bytes(sample, cp_isolation=list(guesses)))
     likely = {
         name
         for match in found
@@ -226,13 +225,34 @@ def _guess(data, where):
         and match.coherence >= found[0].coherence - _AS_LIKELY
         for name in (match.encoding, *match.could_be_from_charset)
     }
-    encoding = next((name for name in _GUESSES if name in likely and _decodes(data, name)), None)
+    if guesses is _LATIN and (not found or found[0].language == "English"):
+        likely.add(guesses[0])  # whose signs, such as that of the pound, count as chaos
+    encoding = next((name for name in guesses if name in likely and _decodes(data, name)), None)
     if encoding is None:
         raise ValueError(
             f"{where} must be text, and is neither UTF-8 nor what else it could be: give "
             "encoding=, such as 'cp1252' or 'utf-16', or save it as UTF-8."
         )
     return encoding
+
+
+def _sample(data):
+    """Return the first lines that are not ASCII: all others are the same in each encoding."""
+    sample, size = [], 0
+    for line in data.split(b"\n"):
+        if not line.isascii():
+            sample.append(line)
+            size += len(line)
+        if size > _SAMPLE_BYTES:
+            break
+    return b"\n".join(sample)
+
+
+def _is_latin(sample):
+    """Return whether only some letters are not ASCII, one at a time, as with accents."""
+    runs = _HIGH_BYTES.findall(sample)
+    alone = sum(len(run) == 1 for run in runs)
+    return alone > _LATIN_SHARE * sum(map(len, runs))
 
 
 def _decodes(data, encoding):

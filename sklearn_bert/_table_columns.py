@@ -189,6 +189,11 @@ def check_group_column(column, where):
                 f"Each row of {where} must have a group in column {column.name!r}, row {row} has "
                 f"{value!r}; drop the row, or give it a group of its own."
             )
+        if isinstance(value, (dict, list, np.ndarray)):
+            raise ValueError(
+                f"Each group in column {column.name!r} of {where} must be a string or a number, "
+                f"row {row} has {shorten(value)}; name another column."
+            )
     return column.values
 
 

@@ -46,24 +46,29 @@ class Table(NamedTuple):
     note: str | None = None
 
 
-def find_format(path):
-    """Return the format that the name of a file tells.
+def find_format(path, *, sep=None, header=True):
+    """Return the format that the name of a file tells, or what else is known of it.
 
     Parameters
     ----------
     path : Path
+    sep : str, default=None
+    header : bool, default=True
+        A file of another name is taken for rows of fields if `sep` or ``header=False`` is given,
+        which only these have.
 
     Returns
     -------
     form : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx"} or None
-        None if it ends in none of `SUFFIXES`.
+        None if it ends in none of `SUFFIXES`, and nothing else is known.
     """
     name = path.name.lower()
     for suffix, form in _SHEETS.items():
         if name.endswith(suffix):
             return form
     name = without_packing(name)
-    return next((form for suffix, form in _SUFFIXES.items() if name.endswith(suffix)), None)
+    known = next((form for suffix, form in _SUFFIXES.items() if name.endswith(suffix)), None)
+    return known or (None if sep is None and header else "tsv")
 
 
 def read_table(
@@ -114,6 +119,8 @@ def read_table(
     _check_options(form, encoding, sep, header)
     texts, labels = _names(text, "text"), [] if label is None else _names(label, "label")
     others = [] if groups is None else _names(groups, "groups")
+    if both := [name for name in texts if name in labels]:
+        raise ValueError(f"text and label must name different columns, got {both[0]!r} for both.")
     wanted = [
         Wanted(role, name, first)
         for role, names in (("text", texts), ("label", labels), ("groups", others))

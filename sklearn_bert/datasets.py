@@ -127,8 +127,10 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
     path : str or Path
         A file whose name ends in ``.csv``, ``.tsv``, ``.tab``, ``.jsonl``, ``.ndjson`` or
         ``.json``, or in one of these and ``.gz``, ``.bz2``, ``.xz``, ``.zst`` or ``.zip``, or in
-        ``.xlsx``, of which the first sheet is read, or in ``.parquet``. The last two and several
-        labels need pandas, ``.xlsx`` needs openpyxl too, and ``.parquet`` and ``.zst`` pyarrow.
+        ``.xlsx``, of which the first sheet is read, or in ``.parquet``. A file of another name is
+        taken for rows of fields if `sep` or ``header=False`` is given. ``.xlsx``, ``.parquet``
+        and several labels need pandas, ``.xlsx`` needs openpyxl too, and ``.parquet`` and
+        ``.zst`` need pyarrow.
     text : str, int or list of two of them
         The name of the column of texts. Two columns give pairs of texts.
     label : str, int or list of them
@@ -195,9 +197,12 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"path must name a file, and there is none at {str(path)!r}.")
-    form = find_format(path)
+    form = find_format(path, sep=sep, header=header)
     if form is None:
-        raise ValueError(f"path must end in {SUFFIXES}, got {str(path)!r}; convert it.")
+        raise ValueError(
+            f"path must end in {SUFFIXES}, got {str(path)!r}; convert it, or give sep= if it is "
+            "rows of fields."
+        )
     if not isinstance(text, str) and np.iterable(text) and len(list(text)) > 2:
         raise ValueError(
             f"text must name one column of texts, or two of pairs, got {text!r}; join the columns."

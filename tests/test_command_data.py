@@ -300,7 +300,7 @@ def test_encoding_and_separator_are_given_or_told(tmp_path, seen, capsys):
 def test_a_table_without_a_header_has_columns_from_1(tmp_path, seen, capsys):
     path = tmp_path / "SMSSpamCollection"
     path.write_text('ham\tSo "good\nspam\tWIN" now\n')
-    argv = [str(path), "--input-format", "tsv", "--no-header", "--label", "1"]
+    argv = [str(path), "--no-header", "--label", "1"]
     fit(tmp_path, *argv, "--text", "2")
     assert seen["X"] == ['So "good', 'WIN" now'] and seen["y"].tolist() == ["ham", "spam"]
     capsys.readouterr()

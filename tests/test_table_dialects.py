@@ -4,6 +4,7 @@ import bz2
 import codecs
 import csv
 import datetime
+import gzip
 import io
 import json
 import lzma
@@ -198,9 +199,20 @@ def test_columns_of_a_table_without_a_header_are_numbers_from_0(tmp_path):
         assert found == (['So good, "really', "WIN"], ["ham", "spam"])
 
 
+@pytest.mark.parametrize("name", ["SMSSpamCollection", "t.txt", "t.data.gz"])
+def test_a_table_may_have_any_name_if_its_fields_are_described(tmp_path, name):
+    content = b'ham\tSo, good, "really\nspam\tWIN, now, or\n'
+    file = write(tmp_path / name, gzip.compress(content) if "gz" in name else content)
+    for options in {"header": False}, {"header": False, "sep": "\t"}:
+        assert load(file, text=1, label=0, **options)[0] == ['So, good, "really', "WIN, now, or"]
+    with pytest.raises(ValueError, match=r"path must end in .*; convert it, or give sep= if"):
+        load(file)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"text": 1}, "text and label must name different columns, got 1 for both"),
         ({"text": "text"}, "text must be the number of a column, from 0, where .* got 'text'"),
         ({"text": 2}, "text must be the number of a column of .*, from 0 to 1, got 2"),
         ({"text": -1}, "from 0 to 1, got -1"),

@@ -1,18 +1,17 @@
 """Rows of fields in text: which letter separates them, and whether quotes are more than letters."""
 
 import csv
-import io
 import re
 from contextlib import contextmanager
 from itertools import islice
 
+from ._quotes import Quotes, find_quotes, read_records
 from ._table_columns import HEADER_HINT, Column, find_columns, is_named_so, shorten
 
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 _OTHERS = (",", ";", "\t", "|")
 _SEPARATOR_NAMES = {"\t": "a tab"}
 _ROWS_TO_JUDGE = 200
-_QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
 _EXCEL_LINE = re.compile(r"sep=(.)\r?\n")
 
 
@@ -91,8 +90,8 @@ def _find_separator(text, form, header, wanted):
 def _likelihood(text, sep, form, header, wanted):
     """Return what sorts the separators; of equal ones, the first is taken."""
     try:
-        quoted = _is_quoted(text, sep)
-        rows = [row for _, row in islice(_records(text, sep, quoted, "", 1), _ROWS_TO_JUDGE)]
+        quotes = find_quotes(text, sep)
+        rows = [row for _, row in islice(read_records(text, sep, quotes), _ROWS_TO_JUDGE)]
     except ValueError:
         return (0, False, False, 0)
     rows = [row for row in rows if row]
@@ -108,108 +107,18 @@ def _likelihood(text, sep, form, header, wanted):
     return (found, even, even and form == "tsv" and sep == "\t", 0 if header else len(rows[0]))
 
 
-def _is_quoted(text, sep):
-    """Return whether quotes enclose fields, instead of being letters of them.
-
-    They enclose them but in a table of tabs, where many programs write them as they are: there
-    only where a writer that quotes must have been at work, all over the file.
-    """
-    if sep != "\t":
-        return True
-    if '"' not in text:
-        return False
-    if text.startswith('"') and _all_are_quoted(text, sep):
-        return True
-    rows = [row for _, row in _records(text, sep, False, "", 1) if any(row)]
-    if len({len(row) for row in rows}) == 1:
-        return _are_consistent(rows)
-    try:
-        rows = [row for _, row in _records(text, sep, True, "", 1) if any(row)]
-    except ValueError:
-        return False
-    return len({len(row) for row in rows}) == 1
-
-
-def _all_are_quoted(text, sep):
-    """Return whether each field is enclosed, as by a writer that encloses all of them."""
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=sep, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    try:
-        writer.writerows(row for _, row in _records(text, sep, True, "", 1))
-    except ValueError:
-        return False
-    return _plain_ends(written.getvalue()) == _plain_ends(text)
-
-
-def _plain_ends(text):
-    """Return a text without carriage returns, and without the end of its last line."""
-    return text.replace("\r\n", "\n").rstrip("\n")
-
-
-def _are_consistent(rows):
-    """Return whether the quotes of rows, split at tabs alone, are those of a writer that quotes.
-
-    Such a writer encloses each field that has a quote, and doubles that; other fields it leaves
-    alone. Or it encloses all of some columns, their names too.
-    """
-    marked = [field for row in rows for field in row if '"' in field]
-    if not all(_QUOTED.fullmatch(field) for field in marked):
-        return False
-    needless = [field for field in marked if '""' not in field[1:-1] and "\r" not in field]
-    if not needless:
-        return True
-    if len(needless) < len(marked) and all("," in field for field in needless):
-        # Excel encloses commas too, though not all fields.
-        return not any("," in field and '"' not in field for row in rows for field in row)
-    kinds = [{field.startswith('"') for field in column[1:]} for column in zip(*rows, strict=True)]
-    return all(name.startswith('"') for name in rows[0]) and all(len(kind) == 1 for kind in kinds)
-
-
-def _records(text, sep, quoted, where, start):
-    """Yield each row with the number of its first line; a blank line is a row without fields."""
-    if quoted:
-        yield from _quoted_records(text, sep, where, start)
-        return
-    lines = text.split("\n") if "\n" in text else text.split("\r")
-    if not lines[-1]:
-        del lines[-1]  # what stands behind the last end of a line
-    for number, line in enumerate(lines, start):
-        line = line.removesuffix("\r")
-        yield number, line.split(sep) if line else []
-
-
-def _quoted_records(text, sep, where, start):
-    """Yield each row of fields that may be enclosed by quotes, with the number of its line."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True)
-    while True:
-        number = start + reader.line_num
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            opened = "unexpected end" in str(error)
-            what = "never closes" if opened else "closes before the field ends"
-            raise ValueError(
-                f"A field that begins with a quote must end with one, and the quote of a field in "
-                f"line {number} of {where} {what}; enclose the field in quotes and double those "
-                "in it."
-            ) from error
-        yield number, fields
-
-
 def _read_columns(text, sep, start, where, wanted, header):
     """Return the columns that are wanted."""
-    quoted = _is_quoted(text, sep)
-    records = _records(text, sep, quoted, where, start)
+    quotes = find_quotes(text, sep)
+    records = read_records(text, sep, quotes, where, start)
     first = next((number, row) for number, row in records if row)
     names = first[1] if header else None
     places = find_columns(names, wanted, where, n_columns=len(first[1]), hint=HEADER_HINT)
     values = [[] for _ in wanted]
     width = _Width(first[1], named=header, sep=sep, where=where)
-    rows = records if header else _records(text, sep, quoted, where, start)
+    rows = records if header else read_records(text, sep, quotes, where, start)
     blank = None
-    for row, (number, fields) in enumerate(_rows(rows, width, quoted)):
+    for row, (number, fields) in enumerate(_rows(rows, width, quotes)):
         if not fields:
             blank = blank or (row, number)
             continue
@@ -224,14 +133,14 @@ def _read_columns(text, sep, start, where, wanted, header):
     ]
 
 
-def _rows(records, width, quoted):
+def _rows(records, width, quotes):
     """Yield what counts as a row: a blank line does in a single column, where it is a text."""
     for number, fields in records:
         if fields:
             yield number, fields
         elif width.n_fields == 1:
             yield number, [""]
-        elif not quoted:
+        elif quotes is not Quotes.SPAN_LINES:
             yield number, []
 
 

@@ -78,6 +78,21 @@ def test_excel_encloses_commas_in_a_table_of_tabs(tmp_path):
     assert load_content(tmp_path, content, "t.tsv")[0] == ["well, well", 'so "good"', "plain"]
 
 
+@pytest.mark.parametrize("texts", [["a\rb", "\r"], ['"a\rb"', '"c\r"'], ['"a\rb"', "c\rd"]])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+def test_a_lone_carriage_return_ends_no_row(tmp_path, texts, name):
+    sep = "," if name == "t.csv" else "\t"
+    content = "".join(f"{row}{sep}1\n" for row in texts)
+    found = load_content(tmp_path, f"text{sep}label\n{content}", name)[0]
+    assert found == ([text.strip('"') for text in texts] if sep == "," else texts)
+
+
+def test_files_of_old_macs_have_no_other_ends_of_lines(tmp_path):
+    for name, sep in ("t.csv", ","), ("t.tsv", "\t"):
+        content = f"text{sep}label\ra{sep}1\rb{sep}0\r"
+        assert load_content(tmp_path, content, name) == (["a", "b"], ["1", "0"])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

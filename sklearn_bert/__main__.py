@@ -45,10 +45,11 @@ def main(argv=None):
         Ctrl-C, 141 if nobody reads stdout any longer. Wrong usage exits with 2, as `argparse`
         does.
     """
-    with utf8_output(), warnings_as_lines():
+    with utf8_output():
         args = _make_parser().parse_args(argv)
         take_path_back(args)
-        return _run(args)
+        with warnings_as_lines(vars(args)):
+            return _run(args)
 
 
 def _run(args):
@@ -61,7 +62,7 @@ def _run(args):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _KNOWN_ERRORS as error:
-        say("error", str(error).strip() or type(error).__name__)
+        say("error", str(error).strip() or type(error).__name__, vars(args))
         return 1
     except KeyboardInterrupt:
         print("sklearn-bert: interrupted", file=sys.stderr)

@@ -5,18 +5,23 @@ import sys
 import warnings
 from contextlib import contextmanager
 
+from sklearn.exceptions import InconsistentVersionWarning
+
 _OPTIONS = (
     *("text", "label", "groups", "encoding", "sep", "pos_label", "n_per_class", "max_length"),
     *("long_text", "batch_size", "learning_rate", "random_state", "epochs", "model", "device"),
     *("cv", "scoring", "budget"),
 )
-# Parameters with or without a value, as long as they are no part of what somebody wrote.
+# Parameters at the beginning, with an underscore or with a value, and what stands in quotes, which
+# is somebody else's.
 _PARAMETER = re.compile(
-    rf"\b(?P<given>{'|'.join(_OPTIONS)})=(?P<value>'[^']*'|[\w+-]+(?:\.\w+)*)?"
-    rf"|(?P<bare>\b(?:{'|'.join(name for name in _OPTIONS if '_' in name)})\b)"
+    rf"^(?P<subject>{'|'.join(_OPTIONS)})(?= (?:must|is for|needs) )"
+    rf"|\b(?P<given>{'|'.join(_OPTIONS)})=(?P<value>'[^']*'|[\w+-]+(?:\.\w+)*)?"
+    rf"|\b(?P<bare>{'|'.join(name for name in _OPTIONS if '_' in name)})\b"
     r"""|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 )
-_SUBJECT = re.compile(rf"^({'|'.join(_OPTIONS)}) (?=must|is for|needs)")
+_QUOTE = "'"
+_ELSEWHERE = re.compile(r"device='([^']*)' is not on this machine; .* Predicting on '([^']*)'\.")
 _PHRASES = {
     "header=False": "--no-header",
     "load_text_table": "the path of the file",
@@ -27,43 +32,47 @@ _PHRASES = {
 }
 
 
-def say(kind, message):
-    """Print a note, a warning or an error on stderr, as one line."""
-    print(f"sklearn-bert: {kind}: {in_words_of_options(message)}", file=sys.stderr)
+def say(kind, message, options=_OPTIONS):
+    """Print a note, a warning or an error on stderr, as one line; `options` are the command's."""
+    print(f"sklearn-bert: {kind}: {in_words_of_options(message, options)}", file=sys.stderr)
 
 
-def in_words_of_options(message):
+def in_words_of_options(message, options=_OPTIONS):
     """Return a message to a caller in Python as one line about the options of a command."""
     line = " ".join(str(message).split())
     for words, ours in _PHRASES.items():
-        if words.endswith("must ") and not line.startswith(words):
-            continue
-        line = line.replace(words, ours)
-    line = _SUBJECT.sub(lambda match: f"{_option(match[1])} ", line)
-    return _PARAMETER.sub(_in_options, line)
+        if line.startswith(words) or not words.endswith("must "):
+            line = line.replace(words, ours)
+    if match := _ELSEWHERE.fullmatch(line):
+        return (
+            f"MODEL was fitted on {match[1]}, which this machine lacks: predicting on {match[2]}."
+        )
 
-
-def _in_options(match):
-    """Return a parameter as an option, anything in quotes as it is."""
-    if name := match["bare"]:
-        return _option(name)
-    if name := match["given"]:
+    def rename(match):
+        name = match["subject"] or match["bare"] or match["given"]
+        if name not in options:
+            return match[0]
         value = match["value"]
-        return _option(name) + ("" if value is None else f" {value.strip(chr(39))}")
-    return match[0]
+        return f"--{name.replace('_', '-')}" + ("" if value is None else f" {value.strip(_QUOTE)}")
 
-
-def _option(name):
-    """Return the option of a parameter."""
-    return "--" + name.replace("_", "-")
+    return _PARAMETER.sub(rename, line)
 
 
 @contextmanager
-def warnings_as_lines():
+def warnings_as_lines(options):
     """Let each warning be one line on stderr, without the line of source that it comes from."""
+    shown = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        say("warning", message)
+        text = str(message)
+        if isinstance(message, InconsistentVersionWarning):
+            text = (
+                f"MODEL was written by scikit-learn {message.original_sklearn_version} and is read "
+                f"by {message.current_sklearn_version}; if results differ, fit it again."
+            )
+        if text not in shown:
+            shown.add(text)
+            say("warning", text, options)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import warnings
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -393,6 +395,38 @@ def test_each_way_to_read_long_texts_can_be_asked_for(table, tmp_path, seen):
 )
 def test_messages_to_python_become_messages_to_the_command_line(message, line):
     assert in_words_of_options(message) == line
+
+
+def test_options_that_a_command_lacks_are_not_advised():
+    message = "device='cuda' is not on this machine; use 'auto'. Predicting on 'cpu'."
+    line = "MODEL was fitted on cuda, which this machine lacks: predicting on cpu."
+    assert in_words_of_options(message, options=()) == line
+    assert in_words_of_options("a lower learning_rate", options=()) == "a lower learning_rate"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_model_of_another_scikit_learn_is_told_in_one_line(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "t.txt").write_text("the good film\n")
+    load = joblib.load
+
+    def warned(path):
+        for name in "CountVectorizer", "LogisticRegression":
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=name,
+                    current_sklearn_version="1.9",
+                    original_sklearn_version="1.8",
+                ),
+                stacklevel=2,
+            )
+        return load(path)
+
+    monkeypatch.setattr("joblib.load", warned)
+    assert main(["predict", words, str(tmp_path / "t.txt")]) == 0
+    assert capsys.readouterr().err == (
+        "sklearn-bert: warning: MODEL was written by scikit-learn 1.8 and is read by 1.9; if "
+        "results differ, fit it again.\n"
+    )
 
 
 def test_any_text_can_be_written_whatever_the_locale(table, tmp_path, seen, monkeypatch):

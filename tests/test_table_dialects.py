@@ -430,6 +430,20 @@ def test_packed_tables_are_unpacked_by_their_suffix(tmp_path):
         assert load(write(tmp_path / f"t.csv{suffix}", data)) == (["a"], ["b"])
 
 
+def test_a_table_packed_by_zstd_is_unpacked_by_pyarrow(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    stream = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(stream, "zstd") as packed:
+        packed.write(b"text,label\na,b\n")
+    file = write(tmp_path / "t.csv.zst", stream.getvalue().to_pybytes())
+    assert load(file) == (["a"], ["b"])
+    with pytest.raises(ValueError, match=r"name ends in .zst must be packed by zstd"):
+        load(write(tmp_path / "u.csv.zst", "text,label\na,b\n"))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install pyarrow, or unpack the file"):
+        load(file)
+
+
 @pytest.mark.parametrize("suffix", [".bz2", ".xz", ".zip"])
 def test_a_file_that_is_not_packed_as_its_suffix_says_is_an_error(tmp_path, suffix):
     with pytest.raises(ValueError, match=f"name ends in {suffix} must be packed by .* is damaged"):

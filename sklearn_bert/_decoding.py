@@ -199,11 +199,17 @@ def _find_encoding(data, where):
     """Return the encoding of bytes without a mark."""
     if b"\0" in data:
         for encoding in "utf-16-le", "utf-16-be":
-            # Read as UTF-16, the zeros of anything else stay, or swallow the ends of lines.
-            text = data.decode(encoding) if _decodes(data, encoding) else ""
-            if "\n" in text and "\0" not in text:
+            if _is_utf16(data, encoding):
                 return encoding
     return "utf-8" if _decodes(data, "utf-8") else _guess(data, where)
+
+
+def _is_utf16(data, encoding):
+    """Return whether bytes with zeros are UTF-16: all zeros vanish, and all ends of lines stay."""
+    if not _decodes(data, encoding):
+        return False
+    text = data.decode(encoding)
+    return "\0" not in text and 0 < text.count("\n") == data.count(b"\n")
 
 
 def _guess(data, where):

@@ -144,17 +144,17 @@ def read_table(
 
 def _names(names, role):
     """Return the names or numbers of columns as a list, each of which stands there once."""
-    alone = isinstance(names, (str, Integral)) and not isinstance(names, bool)
-    names = [names] if alone else list(names) if np.iterable(names) else []
-    known = all(isinstance(name, (str, Integral)) and not isinstance(name, bool) for name in names)
-    if not names or not known:
+    alone = isinstance(names, (str, Integral))
+    given = [names] if alone or not np.iterable(names) else list(names)
+    known = all(isinstance(name, (str, Integral)) and not isinstance(name, bool) for name in given)
+    if not given or not known:
         raise ValueError(
             f"{role} must be the name of a column, its number from 0, or a list of these, got "
             f"{names!r}."
         )
-    if len(set(names)) < len(names):
+    if len(set(given)) < len(given):
         raise ValueError(f"{role} must name different columns, got {names!r}.")
-    return names
+    return given
 
 
 def _check_numbers(wanted):
@@ -178,7 +178,7 @@ def _check_options(form, encoding, sep, header):
             f"encoding is for text only, got {encoding!r} for {name}, which needs none; leave it "
             "out."
         )
-    if header not in (True, False, None):
+    if not (header is None or isinstance(header, bool)):  # 0 has another meaning in pandas
         raise ValueError(
             "header must be True, or False for a table whose first row is not the names of its "
             f"columns, got {header!r}."
@@ -222,11 +222,9 @@ def _read_labels(columns, where):
     """Return the labels of no column, of one, or of several."""
     if not columns:
         return None
-    return (
-        check_label_column(columns[0], where)
-        if len(columns) == 1
-        else check_indicators(columns, where)
-    )
+    if len(columns) > 1:
+        return check_indicators(columns, where)
+    return check_label_column(columns[0], where)
 
 
 def read_lines(source, *, where, encoding=None):

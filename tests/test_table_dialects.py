@@ -179,6 +179,11 @@ def test_utf_16_is_found_with_and_without_a_mark(tmp_path, encoding):
     assert load_content(tmp_path, content, encoding=encoding) == (["café 好"], ["x"])
 
 
+def test_zeros_in_a_text_do_not_make_it_utf_16(tmp_path):
+    for text in "\0\0", "a\0", "\0b\0":
+        assert load_content(tmp_path, f"text,label\na,x\n{text},y\n")[0] == ["a", text]
+
+
 def test_a_byte_order_mark_decides_and_is_no_part_of_a_name(tmp_path):
     content = codecs.BOM_UTF8 + "text,label\ncafé,x\n".encode()
     for encoding in None, "utf-8", "latin-1":
@@ -235,7 +240,8 @@ def test_a_table_may_have_any_name_if_its_fields_are_described(tmp_path, name):
         ({"text": []}, r"or a list of these, got \[\]"),
         ({"label": [1, 1]}, r"label must name different columns, got \[1, 1\]"),
         ({"text": [0, 1, 2]}, "text must name one column of texts, or two of pairs"),
-        ({"header": 0.5}, "header must be True, or False .*, got 0.5"),
+        ({"text": None}, "or a list of these, got None"),
+        ({"header": 0}, "header must be True, or False .*, got 0"),
     ],
 )
 def test_columns_that_cannot_be_are_an_error(tmp_path, options, message):

@@ -26,8 +26,9 @@ _DESCRIPTION = """\
 Predict the label of each text by a classifier that fit has written.
 
 MODEL is a file of fit, or any scikit-learn classifier of texts, such as a pipeline,
-that joblib.dump has written. Loading such a file can run any code that its author
-put into it: load only files you trust.
+that joblib.dump has written, or a folder of BertTextClassifier.save_pretrained.
+Loading such a file can run any code that its author put into it: load only files
+you trust. A folder runs none.
 
 PATH is one of
   nothing, -   standard input, one text a line (an empty line is an empty text)
@@ -102,8 +103,12 @@ def _predict(args):
 def _load_model(name, proba):
     """Return the classifier in a file, checked for what it is going to be asked."""
     path = Path(name).expanduser()
+    if path.is_dir():
+        return BertTextClassifier.from_pretrained(path)
     if not path.is_file():
-        raise FileNotFoundError(f"MODEL must name a file, and there is none at {name!r}.")
+        raise FileNotFoundError(
+            f"MODEL must name a file or a folder, and there is neither at {name!r}."
+        )
     try:
         model = joblib.load(path)
     except Exception as error:  # whatever unpickling a file of another kind comes to

@@ -39,6 +39,7 @@ _NO_TEXT = {
     b"PAR1": "a Parquet file; name it .parquet",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as .xlsx or CSV",
     b"%PDF": "a PDF; save its table as CSV",
+    b"version https://git-lfs": "a pointer of git-LFS to the file; fetch it by git lfs pull",
     b"SQLite format 3": "an SQLite database; export its table as CSV",
 }
 _PAGES = ("<!doctype html", "<html", "<?xml")

@@ -412,6 +412,10 @@ def test_a_damaged_or_empty_workbook_is_an_error(tmp_path):
         (b"\x1f\x8b\x08 and more", "is packed by gzip; add .gz to its name"),
         (b"PAR1 and more", "is a Parquet file; name it .parquet"),
         (b"\xd0\xcf\x11\xe0 and more", "is an old Excel workbook; save it as"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "is a pointer of git-LFS .* git lfs pu",
+        ),
         (b"\n<!DOCTYPE html>\n<html>404", "is a web page .*; download it again"),
     ],
 )

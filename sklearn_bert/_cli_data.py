@@ -144,6 +144,10 @@ def _with_numbers(args, options):
         columns = options.get(name)
         if columns is None:
             continue
+        if getattr(args, name) is None:
+            args.usage_error(
+                f"argument --no-header: needs --{name} as the number of a column, from 1; add it"
+            )
         for column in columns if isinstance(columns, list) else [columns]:
             if not (column.isdecimal() and column.isascii() and int(column) > 0):
                 args.usage_error(

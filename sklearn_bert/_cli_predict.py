@@ -128,6 +128,11 @@ def _load_model(name, proba):
             f"MODEL must hold a fitted classifier, and the {type(model).__name__} in {name!r} is "
             "not fitted; make one by fit."
         ) from None
+    if not isinstance(getattr(model, "classes_", None), np.ndarray):
+        raise ValueError(
+            f"MODEL must hold a classifier with one array of classes_, and the "
+            f"{type(model).__name__} in {name!r} has none; make one by fit."
+        )
     if proba and not hasattr(model, "predict_proba"):
         raise ValueError(
             f"--proba needs a classifier with predict_proba, and the {type(model).__name__} in "

@@ -3,7 +3,7 @@
 import re
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sklearn.exceptions import InconsistentVersionWarning
 
@@ -91,4 +91,5 @@ def utf8_output():
     finally:
         for stream, (encoding, errors) in zip(streams, before, strict=True):
             if not stream.closed:
-                stream.reconfigure(encoding=encoding, errors=errors)
+                with suppress(BrokenPipeError):  # what is left goes to who has stopped reading
+                    stream.reconfigure(encoding=encoding, errors=errors)

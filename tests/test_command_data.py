@@ -311,6 +311,8 @@ def test_a_table_without_a_header_has_columns_from_1(tmp_path, seen, capsys):
     assert "--text must be the number of a column of" in line and "from 1 to 2, got 3" in line
     line = usage_error(capsys, "fit", *argv, "--text", "0", *out)
     assert line.endswith("--text: with --no-header, columns are numbers from 1, got '0'")
+    line = usage_error(capsys, "fit", *argv, *out)
+    assert line.endswith("--no-header: needs --text as the number of a column, from 1; add it")
 
 
 @pytest.mark.parametrize("sep", ["tab", "\\t", "\t"])

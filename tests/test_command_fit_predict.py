@@ -11,7 +11,9 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -223,6 +225,10 @@ def test_a_folder_of_save_pretrained_predicts_too(monkeypatch, fitted, tmp_path,
         ("no model", "cannot be loaded"),
         ({"a": 1}, "holds an object of type dict"),
         (sklearn_bert.BertTextClassifier(), "is not fitted"),
+        (
+            MultiOutputClassifier(DummyClassifier()).fit([[0], [0]], [[0, 1], [1, 0]]),
+            "must hold a classifier with one array of classes_, and the MultiOutputClassifier",
+        ),
     ],
 )
 def test_a_model_that_is_none_is_one_sentence(content, message, tmp_path, capsys, monkeypatch):

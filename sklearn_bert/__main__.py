@@ -6,8 +6,10 @@ import sys
 
 from . import __version__
 from ._cli_compare import add_compare
+from ._cli_data import take_path_back
 from ._cli_fit import add_fit
 from ._cli_predict import add_predict
+from ._cli_words import say, utf8_output, warnings_as_lines
 
 # What loading and fitting raise for bad input, with a sentence for the user. Anything else is a
 # bug, whose traceback is needed.
@@ -43,7 +45,15 @@ def main(argv=None):
         Ctrl-C, 141 if nobody reads stdout any longer. Wrong usage exits with 2, as `argparse`
         does.
     """
-    args = _make_parser().parse_args(argv)
+    with utf8_output():
+        args = _make_parser().parse_args(argv)
+        take_path_back(args)
+        with warnings_as_lines(vars(args)):
+            return _run(args)
+
+
+def _run(args):
+    """Run a command and return its exit code."""
     try:
         args.run(args)
         sys.stdout.flush()
@@ -52,8 +62,7 @@ def main(argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _KNOWN_ERRORS as error:
-        sentence = " ".join(str(error).split()) or type(error).__name__
-        print(f"sklearn-bert: error: {sentence}", file=sys.stderr)
+        say("error", str(error).strip() or type(error).__name__, vars(args))
         return 1
     except KeyboardInterrupt:
         print("sklearn-bert: interrupted", file=sys.stderr)

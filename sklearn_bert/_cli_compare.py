@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ._cli_data import LABELLED_FORMATS, read_labelled
+from ._cli_data import LABELLED_FORMATS, Labelled, read_labelled
 from ._cli_options import (
     add_bert_options,
     add_command,
+    add_rare_options,
     add_reading_options,
     data_options,
     fraction,
@@ -18,6 +19,7 @@ from ._cli_options import (
     positive_int,
 )
 from ._cli_output import check_target, replacing
+from ._cli_rare import without_rare
 from .comparison import compare
 from .datasets import load_docstrings
 
@@ -29,8 +31,8 @@ BERT gains, how sure that is, and what it costs. Before BERT is trained, a probe
 tells how long that is going to take; Ctrl-C keeps what is done.
 
 PATH is one of
-  a table    .csv, .tsv, .jsonl or .ndjson (also .gz) or .parquet, with a column of
-             texts and one of labels
+  a table    .csv, .tsv, .json, .jsonl or .ndjson (also .gz, .bz2, .xz, .zst, .zip),
+             .xlsx or .parquet, with columns of texts and one of labels
   a folder   PATH/CLASS/*.txt, or PATH/train/CLASS/*.txt beside PATH/test/CLASS/*.txt
   -          a table from standard input: CSV, or what --input-format says
   nothing    docstrings of installed Python packages: which package is a text from?
@@ -73,7 +75,8 @@ def add_compare(commands):
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="see above")
     group = parser.add_argument_group("data")
-    add_reading_options(group, formats=LABELLED_FORMATS)
+    add_reading_options(group, pair=False, formats=LABELLED_FORMATS)
+    add_rare_options(group)
     group.add_argument(
         "--groups",
         metavar="COL",
@@ -114,6 +117,11 @@ def _add_judging_options(parser):
         "accuracy)",
     )
     group.add_argument(
+        "--pos-label",
+        metavar="LABEL",
+        help="of two labels, the one that f1, precision, recall and the like are about",
+    )
+    group.add_argument(
         "--drop",
         metavar="MODEL",
         action="append",
@@ -143,6 +151,7 @@ def _compare(args):
         if getattr(args, option) is not None
     }
     source = _load(args)
+    more = {} if args.pos_label is None else {"pos_label": _pos_label(args.pos_label, source.y)}
     n_texts, n_classes = len(source.X), len(set(source.y.tolist()))
     print(f"{n_texts:,} texts of {n_classes:,} classes, {_describe(source)}: {source.name}\n")
     sys.stdout.flush()  # ahead of the progress on stderr
@@ -159,6 +168,7 @@ def _compare(args):
             learning_curve=args.learning_curve,
             random_state=args.random_state,
             verbose=0 if args.quiet else 1,
+            **more,
         )
     print(found)
     for option, target in targets.items():
@@ -168,15 +178,29 @@ def _compare(args):
     _raise_what_ended_it(found)
 
 
+def _pos_label(text, y):
+    """Return the label that a text on the command line stands for."""
+    labels = {str(label): label for label in np.unique(y).tolist()}
+    if text not in labels:
+        raise ValueError(f"--pos-label must be one of the labels, {list(labels)!r}, got {text!r}.")
+    return labels[text]
+
+
 def _load(args):
     """Return what PATH holds, and the folds."""
+    if args.pair or len(args.label or ()) > 1:
+        option = "--pair" if args.pair else "--label"
+        args.usage_error(
+            f"argument {option}: compare takes neither pairs nor several labels yet; name one "
+            "column of labels, and leave out --pair"
+        )
     if args.path is None:
         options = data_options(args, "docstrings", n_per_class=300)
-        X, y = load_docstrings(**options, random_state=args.random_state)
+        data = Labelled(*load_docstrings(**options, random_state=args.random_state))
         name = "first paragraphs of docstrings, by package"
-        return _Source(X, y, _folds(args, X, y), None, name)
-    data = read_labelled(args)
-    name = "standard input" if args.path == "-" else args.path
+    else:
+        data, name = read_labelled(args), "standard input" if args.path == "-" else args.path
+    data = without_rare(data, args)
     if data.X_test is None:
         return _Source(data.X, data.y, _folds(args, data.X, data.y), data.groups, name)
     for option in ("cv", "test_size"):

@@ -5,16 +5,23 @@ from time import perf_counter
 import joblib
 
 from ._cli_data import LABELLED_FORMATS, read_labelled
-from ._cli_options import add_bert_options, add_command, add_reading_options, make_bert
+from ._cli_options import (
+    add_bert_options,
+    add_command,
+    add_rare_options,
+    add_reading_options,
+    make_bert,
+)
 from ._cli_output import check_target, replacing
+from ._cli_rare import without_rare
 
 _DESCRIPTION = """\
 Train BERT on labelled texts and write the classifier to a file, for predict or
 for joblib.load in Python.
 
 PATH is one of
-  a table    .csv, .tsv, .jsonl or .ndjson (also .gz) or .parquet, with a column of
-             texts and one of labels
+  a table    .csv, .tsv, .json, .jsonl or .ndjson (also .gz, .bz2, .xz, .zst, .zip),
+             .xlsx or .parquet, with columns of texts and of labels
   a folder   PATH/CLASS/*.txt; or PATH/train/CLASS/*.txt beside PATH/test/CLASS/*.txt:
              trained on the first, accuracy told on the second
   -          a table from standard input: CSV, or what --input-format says
@@ -26,13 +33,16 @@ _EPILOG = """\
 examples:
   %(prog)s reviews.csv --text review --label stars --out stars.joblib
   %(prog)s aclImdb --out imdb.joblib --model bert-base-uncased --max-length 256
+  %(prog)s pairs.tsv --text premise hypothesis --pair --out entails.joblib
+  %(prog)s mails.csv --text title body --label joy anger --out feelings.joblib
+  %(prog)s SMSSpamCollection --no-header --text 2 --label 1 --out spam.joblib
   zcat mails.jsonl.gz | %(prog)s - --input-format jsonl --out spam.joblib
 
 All texts are trained on; to know first whether that is worth it, use compare.
 Options, texts and FILE are checked before training begins, and FILE is written
-whole or, after an error or Ctrl-C, not at all. One line goes to stdout, the
-progress bar to stderr. Exit codes: 0, 1 after an error, 2 for wrong usage, 130
-after Ctrl-C.
+whole or, after an error or Ctrl-C, not at all. One line goes to stdout, and one for
+the texts of PATH/test; warnings and the progress bar go to stderr. Exit codes: 0, 1
+after an error, 2 for wrong usage, 130 after Ctrl-C.
 """
 
 
@@ -46,28 +56,33 @@ def add_fit(commands):
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("path", metavar="PATH", help="see above")
+    parser.add_argument("path", nargs="?", metavar="PATH", help="see above; required")
     parser.add_argument(
         "--out", metavar="FILE", required=True, help="the file to write, such as model.joblib"
     )
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
-    add_reading_options(parser.add_argument_group("data"), formats=LABELLED_FORMATS)
+    group = parser.add_argument_group("data")
+    add_reading_options(group, formats=LABELLED_FORMATS)
+    add_rare_options(group)
     add_bert_options(parser)
 
 
 def _fit(args):
     """Train, write the classifier, and tell what was done."""
+    if args.path is None:
+        args.usage_error("the following arguments are required: PATH")
     target = check_target(args.out, force=args.force)
-    data = read_labelled(args)
+    data = without_rare(read_labelled(args), args)
     start = perf_counter()
     bert = make_bert(args).fit(data.X, data.y)
     seconds = perf_counter() - start
     with replacing(target) as stream:
         joblib.dump(bert, stream)
     epochs = "1 epoch" if bert.n_epochs_ == 1 else f"{bert.n_epochs_:,} epochs"
+    kind = "labels" if bert.multilabel_ else "classes"
     print(
         f"{args.out} ({target.stat().st_size / 1e6:,.1f} MB): {len(data.X):,} texts of "
-        f"{len(bert.classes_):,} classes, {epochs} in {seconds:,.1f} s",
+        f"{len(bert.classes_):,} {kind}, {epochs} in {seconds:,.1f} s",
         flush=True,  # ahead of the test, which takes a while
     )
     if data.X_test is not None:

@@ -10,7 +10,11 @@ import math
 from .classifier import BertTextClassifier
 
 # Those that belong to one kind of PATH: given for another, they are wrong usage.
-_DATA_OPTIONS = ("n_per_class", "text", "label", "groups", "encoding", "input_format")
+_DATA_OPTIONS = (
+    *("n_per_class", "text", "label", "groups", "pair", "encoding", "sep", "no_header"),
+    "input_format",
+)
+_SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
 def add_command(commands, name, *, run, help, description, epilog):
@@ -27,15 +31,47 @@ def add_command(commands, name, *, run, help, description, epilog):
     return parser
 
 
-def add_reading_options(group, *, label=True, formats=()):
+def add_reading_options(group, *, label=True, pair=True, formats=()):
     """Add what decides how PATH is read; `formats` are those of ``--input-format``."""
     # Without a default: an option that does not belong to the kind of PATH is wrong usage.
-    group.add_argument("--text", metavar="COL", help="column of the texts (table; default: text)")
+    group.add_argument(
+        "--text",
+        metavar="COL",
+        nargs="+",
+        help="column of the texts (table; default: text); of several, the texts are joined by a "
+        "blank line",
+    )
     if label:
         group.add_argument(
-            "--label", metavar="COL", help="column of the labels (table; default: label)"
+            "--label",
+            metavar="COL",
+            nargs="+",
+            help="column of the labels (table; default: label)"
+            + ("; several are columns of 0 and 1, one for each label" if pair else ""),
         )
-    group.add_argument("--encoding", metavar="E", help="of the files (folder; default: utf-8)")
+    group.add_argument(
+        "--pair",
+        action="store_true",
+        default=None,
+        help="the two columns of --text are pairs of texts (table)" if pair else argparse.SUPPRESS,
+    )
+    group.add_argument(
+        "--encoding",
+        metavar="E",
+        help="of text files (default: utf-8; that of a CSV or TSV table is found out and told)",
+    )
+    group.add_argument(
+        "--sep",
+        metavar="C",
+        type=separator,
+        help="character between the fields of a CSV or TSV table, or tab (default: found out)",
+    )
+    group.add_argument(
+        "--no-header",
+        action="store_true",
+        default=None,
+        help="the first row is no header: columns are given by their numbers, from 1 (table)",
+    )
     if formats:
         group.add_argument(
             "--input-format",
@@ -43,6 +79,21 @@ def add_reading_options(group, *, label=True, formats=()):
             help="of a file or standard input (default: what the name of the file tells, "
             f"{formats[0]} for standard input)",
         )
+
+
+def add_rare_options(group):
+    """Add what is done about classes with few texts."""
+    group.add_argument(
+        "--min-per-class",
+        metavar="N",
+        type=positive_int,
+        help="drop the texts of classes that have fewer than N, and tell which",
+    )
+    group.add_argument(
+        "--merge-rare",
+        metavar="NAME",
+        help="make these classes one class of that name instead (with --min-per-class)",
+    )
 
 
 def add_bert_options(parser):
@@ -76,6 +127,13 @@ def add_bert_options(parser):
         help="tokens kept of each text; fewer are faster (default: all that the model can read)",
     )
     group.add_argument(
+        "--long-text",
+        choices=sorted(BertTextClassifier._parameter_constraints["long_text"][0].options),
+        default="head",
+        help="what is read of a text longer than that: a part, or all of it in windows, which "
+        "takes longer (default: %(default)s)",
+    )
+    group.add_argument(
         "--learning-rate",
         metavar="LR",
         type=learning_rate,
@@ -103,6 +161,7 @@ def make_bert(args):
     return BertTextClassifier(
         args.model,
         max_length=args.max_length,
+        long_text=args.long_text,
         epochs=args.epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
@@ -119,9 +178,10 @@ def data_options(args, source, **defaults):
     for name in given:
         if name not in defaults:
             option = "--" + name.replace("_", "-")
-            args.usage_error(
-                f"argument {option}: not for {source}, got {given[name]!r}; leave it out"
-            )
+            value = given[name]
+            value = value[0] if isinstance(value, list) and len(value) == 1 else value
+            got = "" if value is True else f", got {value!r}"
+            args.usage_error(f"argument {option}: not for {source}{got}; leave it out")
     return defaults | given
 
 
@@ -130,6 +190,14 @@ def positive_int(text):
     if not text.isdecimal() or (value := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
     return value
+
+
+def separator(text):
+    """Return an argument as the one character that separates fields."""
+    text = _SEPARATORS.get(text, text)
+    if len(text) != 1 or text in '"\r\n':
+        raise argparse.ArgumentTypeError(f"must be one character, or tab, got {text!r}")
+    return text
 
 
 def seed(text):

@@ -26,18 +26,21 @@ _DESCRIPTION = """\
 Predict the label of each text by a classifier that fit has written.
 
 MODEL is a file of fit, or any scikit-learn classifier of texts, such as a pipeline,
-that joblib.dump has written. Loading such a file can run any code that its author
-put into it: load only files you trust.
+that joblib.dump has written, or a folder of BertTextClassifier.save_pretrained.
+Loading such a file can run any code that its author put into it: load only files
+you trust. A folder runs none.
 
 PATH is one of
   nothing, -   standard input, one text a line (an empty line is an empty text)
-  lines        .txt (also .gz), one text a line
-  a table      .csv, .tsv, .jsonl or .ndjson (also .gz) or .parquet, with a column of
-               texts
+  lines        .txt (also .gz, .bz2, .xz, .zst, .zip), one text a line
+  a table      .csv, .tsv, .json, .jsonl or .ndjson (also packed), .xlsx or .parquet,
+               with a column of texts; if MODEL was fitted to pairs, with two
   a folder     all .txt files in it and in its folders, one text a file
 
 Out come one row a text, in the same order, below a header: label; with --proba,
-also proba_CLASS for each class; for a folder, first file. No text, no row.
+also proba_CLASS for each class; for a folder, first file. If a text may have
+several labels: for each of them a column of its name with 0 or 1, and proba_NAME
+(label_NAME for NAME, if two columns would else have one name). No text, no row.
 """
 
 _EPILOG = """\
@@ -48,9 +51,10 @@ examples:
   %(prog)s imdb.joblib reviews/ --proba | head
   paste -d, texts.txt <(%(prog)s imdb.joblib texts.txt | tail -n +2)
 
-Input and output are UTF-8, whatever the locale. Only rows go to stdout, all else to
-stderr. Exit codes: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C, 141 if
-who reads stdout stops reading, as head does.
+Output is UTF-8, whatever the locale, and so is input, unless --encoding or a byte
+order mark says otherwise; that of a CSV or TSV table is found out and told. Only rows
+go to stdout, all else to stderr. Exit codes: 0, 1 after an error, 2 for wrong usage,
+130 after Ctrl-C, 141 if who reads stdout stops reading, as head does.
 """
 
 
@@ -83,7 +87,7 @@ def _predict(args):
     """Write a row for each text."""
     target = None if args.out in (None, "-") else check_target(args.out, force=args.force)
     model = _load_model(args.model, args.proba)
-    data = read_unlabelled(args)
+    data = read_unlabelled(args, getattr(_innermost(model), "pairs_", None))
     names_json = target is not None and target.suffix.lower() in (".jsonl", ".ndjson")
     form = args.format or ("jsonl" if names_json else "csv")
     columns = _columns(model, data, args.proba)
@@ -99,8 +103,12 @@ def _predict(args):
 def _load_model(name, proba):
     """Return the classifier in a file, checked for what it is going to be asked."""
     path = Path(name).expanduser()
+    if path.is_dir():
+        return BertTextClassifier.from_pretrained(path)
     if not path.is_file():
-        raise FileNotFoundError(f"MODEL must name a file, and there is none at {name!r}.")
+        raise FileNotFoundError(
+            f"MODEL must name a file or a folder, and there is neither at {name!r}."
+        )
     try:
         model = joblib.load(path)
     except Exception as error:  # whatever unpickling a file of another kind comes to
@@ -120,6 +128,11 @@ def _load_model(name, proba):
             f"MODEL must hold a fitted classifier, and the {type(model).__name__} in {name!r} is "
             "not fitted; make one by fit."
         ) from None
+    if not isinstance(getattr(model, "classes_", None), np.ndarray):
+        raise ValueError(
+            f"MODEL must hold a classifier with one array of classes_, and the "
+            f"{type(model).__name__} in {name!r} has none; make one by fit."
+        )
     if proba and not hasattr(model, "predict_proba"):
         raise ValueError(
             f"--proba needs a classifier with predict_proba, and the {type(model).__name__} in "
@@ -128,28 +141,53 @@ def _load_model(name, proba):
     return model
 
 
+def _innermost(model):
+    """Return the classifier at the end of pipelines and searches."""
+    while True:
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif hasattr(model, "steps"):
+            model = model.steps[-1][1]
+        else:
+            return model
+
+
+def _has_several_labels(model):
+    """Return whether a classifier gives an indicator of several labels."""
+    return bool(getattr(_innermost(model), "multilabel_", False))
+
+
 def _columns(model, data, proba):
-    """Return the names of the columns of the output."""
+    """Return the names of the columns of the output, all of them different."""
     files = [] if data.files is None else ["file"]
-    classes = [f"proba_{label}" for label in model.classes_.tolist()] if proba else []
-    return [*files, "label", *classes]
+    names = [str(label) for label in model.classes_.tolist()]
+    probabilities = [f"proba_{name}" for name in names] if proba else []
+    if not _has_several_labels(model):
+        return [*files, "label", *probabilities]
+    if len({*files, *names, *probabilities}) < len(files) + len(names) + len(probabilities):
+        names = [f"label_{name}" for name in names]
+    return [*files, *names, *probabilities]
 
 
 def _predict_rows(model, data, rows, proba):
     """Return the values of the columns for some texts, a list a text."""
     texts = data.X[rows]
-    columns = [] if data.files is None else [data.files[rows]]
-    if not proba:
-        columns.append(np.asarray(model.predict(texts)).tolist())
-        return [list(row) for row in zip(*columns, strict=True)]
-    probabilities = np.asarray(model.predict_proba(texts))
-    if isinstance(model, BertTextClassifier):  # whose labels are those of the highest probability
-        labels = model.classes_[probabilities.argmax(axis=1)]
-    else:
-        labels = np.asarray(model.predict(texts))
-    columns.append(labels.tolist())
+    files = [[]] * len(texts) if data.files is None else [[file] for file in data.files[rows]]
+    probabilities = np.asarray(model.predict_proba(texts)) if proba else np.empty((len(texts), 0))
+    labels = _labels(model, texts, probabilities if proba else None)
     rounded = probabilities.round(_DIGITS).tolist()
-    return [[*row, *values] for *row, values in zip(*columns, rounded, strict=True)]
+    columns = zip(files, labels.reshape(len(texts), -1).tolist(), rounded, strict=True)
+    return [[*file, *label, *values] for file, label, values in columns]
+
+
+def _labels(model, texts, probabilities):
+    """Return the labels, from the probabilities where these decide and are known."""
+    if probabilities is None or not isinstance(model, BertTextClassifier):
+        labels = model.predict(texts)
+        return labels.toarray() if hasattr(labels, "toarray") else np.asarray(labels)
+    if model.multilabel_:
+        return (probabilities > 0.5).astype(int)
+    return model.classes_[probabilities.argmax(axis=1)]
 
 
 def _as_csv(rows):

@@ -1,5 +1,6 @@
 """Loaders of labelled texts: class folders, tables and a corpus that is always at hand."""
 
+import warnings
 from numbers import Integral
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from ._docstrings import draw_corpus
-from ._folders import check_root, gives_split, read_classes, read_split
+from ._folders import check_root, find_split, read_classes, read_split
 from ._tables import SUFFIXES, find_format, read_table
 
 
@@ -17,15 +18,19 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
 
     Two layouts are read: ``path/{train,test}/CLASS/*.txt``, where the folders give the split
     (the layout of the Large Movie Review Dataset, ``aclImdb`` [1]_), and ``path/CLASS/*.txt``,
-    split here and stratified by class. Files of other suffixes, hidden files and what stands
-    beside the class folders are ignored.
+    split here and stratified by class. Upper and lower case of ``.TXT`` and of ``Train`` do not
+    matter, files may be packed (``.txt.gz``), and may stand in folders of a class folder and
+    behind links. Where no file of a class folder ends so, files without an ending are the texts,
+    as in 20 newsgroups. Other files are ignored, with a warning that counts them; hidden files,
+    and what stands beside the class folders, such as ``dev`` beside ``train``, without one.
 
     Parameters
     ----------
     path : str or Path
         The folder that holds either ``train`` and ``test`` or the class folders.
     encoding : str, default="utf-8"
-        The encoding of the files.
+        The encoding of the files. In one that begins with a byte order mark, this decides
+        instead, and is no part of the text.
     categories : list of str, default=None
         The classes to load. None loads all; if the folders give the split, those are the
         classes of ``test``, so that a folder of ``train`` alone (``unsup`` in ``aclImdb``)
@@ -43,6 +48,11 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
         The texts, of length ``n_train`` and ``n_test``.
     y_train, y_test : ndarray of str, shape (n_train,) and (n_test,)
         Their class names.
+
+    Warns
+    -----
+    UserWarning
+        If class folders hold files that are not read.
 
     Raises
     ------
@@ -81,53 +91,94 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
             f"categories must be a list of class names, got {categories!r}; pass [{categories!r}]."
         )
     wanted = None if categories is None else set(categories)
-    if gives_split(root):
+    split = find_split(root)
+    if split is not None:
         if test_size is not None:
             raise ValueError(
                 f"The folders 'train' and 'test' of {str(root)!r} give the split, so test_size "
                 f"must be None, got {test_size!r}; leave it out."
             )
-        return read_split(root, wanted, encoding)
+        train, test = read_split(*split, wanted, encoding)
+        _warn(train.note, test.note)
+        return train.X, test.X, train.y, test.y
     # A stratified split puts at least one text of each class on either side.
-    X, y = read_classes(root, wanted, encoding, at_least=2)
+    X, y, note = read_classes(root, wanted, encoding, at_least=2)
+    _warn(note)
     return tuple(train_test_split(X, y, test_size=test_size, random_state=random_state, stratify=y))
 
 
-def load_text_table(path, *, text, label):
-    """Load texts and labels from two columns of a CSV, TSV, JSON lines or Parquet file.
+def _warn(*notes):
+    """Warn the caller of a loader of what its user should know."""
+    for note in notes:
+        if note is not None:
+            warnings.warn(note, UserWarning, stacklevel=3)
 
-    CSV and TSV files are read as UTF-8 with a header row, and every field is kept as the
-    string that stands in the file: the text ``"null"`` stays, as does an empty text, and the
-    label ``1`` is ``"1"``. JSON lines (UTF-8, one object a line, whose keys are the columns)
-    and Parquet files keep the type of their labels.
+
+def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
+    """Load texts and labels from columns of a CSV, TSV, JSON, Excel or Parquet file.
+
+    In CSV, TSV and Excel files every field is kept as the string that stands there: the text
+    ``"null"`` stays, as does an empty text, and the label ``1`` is ``"1"``. JSON lines (one object
+    a line, whose keys are the columns), JSON arrays of such objects and Parquet files keep the
+    type of their labels.
 
     Parameters
     ----------
     path : str or Path
-        A file whose name ends in ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson``, or in one of
-        these and ``.gz``, or in ``.parquet``. All but JSON lines need pandas, and Parquet needs
-        pyarrow too.
-    text : str
-        The name of the column of texts.
-    label : str
-        The name of the column of labels.
+        A file whose name ends in ``.csv``, ``.tsv``, ``.tab``, ``.jsonl``, ``.ndjson`` or
+        ``.json``, or in one of these and ``.gz``, ``.bz2``, ``.xz``, ``.zst`` or ``.zip``, or in
+        ``.xlsx``, of which the first sheet is read, or in ``.parquet``. A file of another name is
+        taken for rows of fields if `sep` or ``header=False`` is given. ``.xlsx``, ``.parquet``
+        and several labels need pandas, ``.xlsx`` needs openpyxl too, and ``.parquet`` and
+        ``.zst`` need pyarrow.
+    text : str, int or list of two of them
+        The name of the column of texts. Two columns give pairs of texts.
+    label : str, int or list of them
+        The name of the column of labels. Several are columns of 0 and 1, one for each label.
+    encoding : str, default=None
+        The encoding of a text file. None is UTF-8; CSV and TSV files that are not are read in
+        the encoding that charset-normalizer finds the most likely. A byte order mark decides,
+        whatever is given, and is no part of the text.
+    sep : str, default=None
+        The character between the fields of a CSV or TSV file. None finds it out: a comma,
+        semicolon, tab or ``|``, by which the first row has the names that are asked for and all
+        rows have as many fields.
+    header : bool, default=True
+        Whether the first row of a CSV, TSV or Excel file holds the names of the columns. If not
+        (False or None), columns are given by their number, from 0.
 
     Returns
     -------
-    X : list of str of length n_samples
-        The texts, in the order of the rows.
-    y : ndarray of shape (n_samples,)
-        Their labels.
+    X : list of str, or of (str, str), of length n_samples
+        The texts or pairs, in the order of the rows.
+    y : ndarray of shape (n_samples,) or DataFrame of shape (n_samples, n_labels)
+        Their labels; of several columns of labels, a frame of 0 and 1.
+
+    Warns
+    -----
+    UserWarning
+        If an encoding or a separator that was not given had to be found out, says which, and if
+        only the first of several sheets is read.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    ModuleNotFoundError
+        If a library is missing that a file of this kind needs.
     ValueError
         If the suffix is unknown, a column is missing, the file cannot be read or has no rows,
-        a row has too few or too many fields or is no JSON object, a label is missing, empty or
-        of another type than the first, or a text of JSON lines or Parquet is not a string. Rows
-        are counted from 0 below the header, blank lines left out.
+        a row has too few or too many fields or is no JSON object, a label is missing, empty, of
+        another type than the first or neither string, number nor boolean, one of several labels
+        is not 0 or 1, or a text of JSON or Parquet is not a string. Rows are counted from 0 below
+        the header, blank lines left out.
+
+    Notes
+    -----
+    In CSV files, quotes enclose fields, which may hold separators, ends of lines and doubled
+    quotes, and blank lines are left out. In files whose fields are separated by tabs, quotes are
+    letters and each line is a row, unless the quotes all over the file are those of a program that
+    encloses fields. In a table of one column, a blank line is an empty text.
 
     Examples
     --------
@@ -146,10 +197,28 @@ def load_text_table(path, *, text, label):
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"path must name a file, and there is none at {str(path)!r}.")
-    form = find_format(path)
+    form = find_format(path, sep=sep, header=header)
     if form is None:
-        raise ValueError(f"path must end in {SUFFIXES}, got {str(path)!r}; convert it.")
-    return read_table(path, form, where=repr(str(path)), text=text, label=label)
+        raise ValueError(
+            f"path must end in {SUFFIXES}, got {str(path)!r}; convert it, or give sep= if it is "
+            "rows of fields."
+        )
+    if not isinstance(text, str) and np.iterable(text) and len(list(text)) > 2:
+        raise ValueError(
+            f"text must name one column of texts, or two of pairs, got {text!r}; join the columns."
+        )
+    table = read_table(
+        path,
+        form,
+        where=repr(str(path)),
+        text=text,
+        label=label,
+        encoding=encoding,
+        sep=sep,
+        header=header,
+    )
+    _warn(table.note)
+    return table.X, table.y
 
 
 def load_docstrings(*, n_per_class=300, random_state=0):

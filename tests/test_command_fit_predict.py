@@ -11,7 +11,9 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -207,13 +209,26 @@ def test_a_pipeline_predicts_too(monkeypatch, tmp_path, capsys):
     assert "--proba needs a classifier with predict_proba, and the Pipeline in" in line
 
 
+def test_a_folder_of_save_pretrained_predicts_too(monkeypatch, fitted, tmp_path, capsys):
+    fitted.save_pretrained(tmp_path / "saved")
+    give(monkeypatch, "the good film\n")
+    assert predict(capsys, str(tmp_path / "saved")) == "label\npos\n"
+    (tmp_path / "other").mkdir()
+    line = error_line(capsys, "predict", str(tmp_path / "other"))
+    assert str(tmp_path / "other") in line
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "MODEL must name a file, and there is none at "),
+        (None, "MODEL must name a file or a folder, and there is neither at "),
         ("no model", "cannot be loaded"),
         ({"a": 1}, "holds an object of type dict"),
         (sklearn_bert.BertTextClassifier(), "is not fitted"),
+        (
+            MultiOutputClassifier(DummyClassifier()).fit([[0], [0]], [[0, 1], [1, 0]]),
+            "must hold a classifier with one array of classes_, and the MultiOutputClassifier",
+        ),
     ],
 )
 def test_a_model_that_is_none_is_one_sentence(content, message, tmp_path, capsys, monkeypatch):

@@ -244,8 +244,8 @@ def test_wrong_usage_exits_with_2(argv, message, capsys):
 
 
 def test_options_of_another_kind_of_data_are_wrong_usage(table, folder, capsys):
-    line = usage_error(capsys, table, "--encoding", "latin-1")
-    assert line.endswith("--encoding: not for a table, got 'latin-1'; leave it out")
+    line = usage_error(capsys, folder, "--sep", ";")
+    assert line.endswith("--sep: not for a folder, got ';'; leave it out")
     line = usage_error(capsys, table, "--n-per-class", "3")
     assert line.endswith("--n-per-class: not for a table, got 3; leave it out")
     assert "--label: not for a folder" in usage_error(capsys, folder, "--label", "y")

@@ -1,5 +1,7 @@
 """Behaviour of the loaders of labelled texts."""
 
+import codecs
+import gzip
 import re
 import subprocess
 import sys
@@ -97,12 +99,86 @@ def test_categories_leave_the_other_classes_out(tmp_path, make):
 
 def test_hidden_files_and_macos_junk_are_ignored(tmp_path):
     make_classes(tmp_path)
-    for name in ("neg/._0.txt", "neg/.DS_Store", ".git/a.txt", "__MACOSX/a.txt", "pos/note.md"):
+    junk = ("neg/._0.txt", "neg/.DS_Store", ".git/a.txt", "__MACOSX/a.txt", "pos/Thumbs.db")
+    for name in (*junk, "pos/.hidden/a.txt", "beside.md"):
         write(tmp_path / name, b"\xff junk")
     (tmp_path / "pos" / "folder.txt").mkdir()
     X_train, X_test, y_train, _ = load_text_folder(tmp_path)
     assert len(X_train + X_test) == 8
     assert set(y_train) == {"neg", "pos"}
+
+
+def test_files_of_other_endings_are_counted_in_a_warning(tmp_path):
+    make_classes(tmp_path)
+    for name in "pos/a.md", "pos/b.MD", "neg/c.csv", "neg/README", "neg/sub/d.csv":
+        write(tmp_path / name, "text")
+    (tmp_path / "pos" / "lost.txt").symlink_to(tmp_path / "nowhere")
+    counts = re.escape(".csv (2), .md (2), no ending (1), .txt (1); rename")
+    with pytest.warns(UserWarning, match=f"6 file.s. in .* are not read, .*: {counts}") as seen:
+        X_train, X_test, _, _ = load_text_folder(tmp_path)
+    assert len(X_train + X_test) == 8
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_endings_of_any_case_and_folders_of_a_class_are_read(tmp_path):
+    root = make_split(tmp_path / "data")
+    write(root / "train" / "neg" / "a" / "9.TXT", "upper")
+    write(root / "train" / "neg" / "a" / "b" / "10.Txt", "deep")
+    write(root / "train" / "neg" / "z.txt.gz", gzip.compress(b"packed"))
+    X_train, _, y_train, _ = load_text_folder(root)
+    texts = [f"train neg {i}" for i in range(4)]
+    assert [x for x, y in zip(X_train, y_train, strict=True) if y == "neg"] == [
+        *(*texts, "upper", "deep", "packed")
+    ]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    make_classes(tmp_path / "elsewhere", ("pos", "more"))
+    root = make_classes(tmp_path / "data", ("neg",))
+    (root / "pos").symlink_to(tmp_path / "elsewhere" / "pos")
+    (root / "neg" / "more").symlink_to(tmp_path / "elsewhere" / "more")
+    (root / "neg" / "circle").symlink_to(root / "neg")
+    (root / "neg" / "linked.txt").symlink_to(root / "neg" / "0.txt")
+    X_train, X_test, y_train, y_test = load_text_folder(root)
+    assert Counter([*y_train, *y_test]) == {"neg": 9, "pos": 4}
+    assert Counter(X_train + X_test)["data neg 0"] == 2
+
+
+def test_files_without_an_ending_are_the_texts_where_no_other_is(tmp_path):
+    for name in "alt.atheism/49960", "alt.atheism/51060", "sci.space/12.9", "sci.space/README":
+        write(tmp_path / name, name)
+    write(tmp_path / "about.txt", "no text of a class")
+    X_train, X_test, *_ = load_text_folder(tmp_path, test_size=2, random_state=0)
+    assert len(X_train + X_test) == 4
+    write(tmp_path / "sci.space" / "a.txt", "text")
+    write(tmp_path / "sci.space" / "b.txt", "text")
+    with pytest.raises(ValueError, match=r"at least 2 .txt .*, and '.*alt.atheism' holds 0"):
+        load_text_folder(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path):
+    make_split(tmp_path)
+    write(tmp_path / "train" / "neg" / "0.txt", codecs.BOM_UTF8 + "café".encode())
+    write(tmp_path / "train" / "neg" / "1.txt", "café".encode("utf-16"))
+    for encoding in "utf-8", "latin-1":
+        assert load_text_folder(tmp_path, encoding=encoding)[0][:2] == ["café", "café"]
+
+
+def test_train_and_test_folders_are_known_in_any_case(tmp_path):
+    make_split(tmp_path / "a")
+    for old, new in ("train", "Train"), ("test", "TEST"):
+        (tmp_path / "a" / old).rename(tmp_path / "a" / new)
+    make_classes(tmp_path / "a" / "dev")
+    X_train, X_test, *_ = load_text_folder(tmp_path / "a")
+    assert (len(X_train), len(X_test)) == (8, 4)
+
+
+@pytest.mark.parametrize("other", ["dev", "valid", "Validation"])
+def test_a_part_in_place_of_test_is_an_error(tmp_path, other):
+    make_classes(tmp_path / "train")
+    make_classes(tmp_path / other)
+    with pytest.raises(ValueError, match=f"needs '.*test' beside it; rename '{other}' if it is"):
+        load_text_folder(tmp_path)
 
 
 def test_a_train_folder_among_other_classes_is_a_class(tmp_path):

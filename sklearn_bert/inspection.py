@@ -7,7 +7,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from ._labels import encode_labels
-from ._texts import check_texts, check_texts_or_pairs
+from ._texts import check_texts, check_texts_or_pairs, names_of_pairs
 
 _CURVE_SMOOTHING = 0.95
 
@@ -336,7 +336,8 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     check_consistent_length(texts, targets)
     if proba is None:
         check_is_fitted(estimator)
-        proba, classes = estimator.predict_proba(texts), estimator.classes_
+        named = names_of_pairs(X) is not None  # which the estimator compares
+        proba, classes = estimator.predict_proba(X if named else texts), estimator.classes_
     elif classes is None:
         classes = getattr(estimator, "classes_", labels)
     proba, classes = np.asarray(proba, dtype=float), np.asarray(classes)

@@ -143,7 +143,7 @@ def names_of_columns(names):
     """Return several names as a list of plain str; None for numbers, as unnamed columns have."""
     if names is None or len(names) < 2 or not all(isinstance(name, str) for name in names):
         return None
-    return [str(name) for name in names]
+    return [str.__str__(name) for name in names]  # of an Enum of str, the value
 
 
 def _check_names(names):

@@ -132,7 +132,7 @@ def names_of_pairs(X):
     names = column_names(X)
     if names is None or len(names) != 2 or not all(isinstance(name, str) for name in names):
         return None
-    return [str(name) for name in names]
+    return [str.__str__(name) for name in names]  # of an Enum of str, the value
 
 
 def by_portions(function, texts):

@@ -73,9 +73,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Decoupled weight decay of the weight matrices. Biases and norms have none.
 
     class_weight : dict or "balanced", default=None
-        Weights of the classes, by label; labels left out of a dict weigh 1. "balanced" makes
-        every class count the same. They are multiplied into `sample_weight`. With several labels
-        a text, the weight is that of the texts that have the label.
+        Weights of the classes, by label, finite and not negative; labels left out of a dict weigh
+        1, and a dict that has a weight for all labels of `y` may have others, which a fold lacks.
+        "balanced" makes every class count the same. They are multiplied into `sample_weight`.
+        With several labels a text, the weight is that of the texts that have the label.
 
     label_smoothing : float, default=0.0
         Share of the truth that is spread evenly over all classes, in [0, 1): the classifier is
@@ -103,7 +104,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
         rate, instead of from the pretrained ones. `model` is not looked at then, and there can be
-        no new classes.
+        no new classes, nor another order of the columns of pairs or of several labels.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own. They are cloned at each fit. Their parameters are

@@ -65,7 +65,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one. Targets are standardized as they
-        were then.
+        were then, and the columns of pairs and of several targets must be in the same order.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own.

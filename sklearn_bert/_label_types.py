@@ -68,6 +68,11 @@ def labels_of_str(labels):
     return labels if max(map(len, labels)) > _LONGEST_IN_ARRAY else np.array(labels.tolist())
 
 
+def label_name(label):
+    """Return a label as a plain str; that of a member of an Enum of str is its value."""
+    return str.__str__(label) if isinstance(label, str) else str(label)
+
+
 def is_missing(label):
     """Return whether `label` is None, NaN, or pandas' NA or NaT."""
     if label is None or type(label).__name__ in ("NAType", "NaTType"):

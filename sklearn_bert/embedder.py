@@ -170,14 +170,16 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         """
-        self._check_readable(check_texts_or_pairs(X))
+        texts = check_texts_or_pairs(X)
+        self._check_readable(texts)
         fitted = self._load() if self.estimator is None else self._borrow(X, y)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
-        names = names_of_pairs(X)
-        if names is not None:
-            expected = getattr(fitted.get("estimator_"), "feature_names_in_", None)
-            check_names(X, expected, type(self).__name__)
-            fitted["feature_names_in_"] = np.array(names, dtype=object)
+        names = getattr(fitted.get("estimator_"), "feature_names_in_", None)
+        if is_pairs(texts):
+            check_names(X, names, type(self).__name__)
+            names = names_of_pairs(X) if names is None else names
+            if names is not None:
+                fitted["feature_names_in_"] = np.array(names, dtype=object)
         for name in ("estimator_", "feature_names_in_"):
             vars(self).pop(name, None)
         vars(self).update(fitted)

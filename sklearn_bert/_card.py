@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from ._label_types import label_name
+
 _LONGEST_LIST = 30
 
 
@@ -81,7 +83,7 @@ Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert); weights i
 {checked["texts"]} texts, its probabilities differ from those of torch by at most
 {checked["largest difference of probabilities"]:.2g}.
 
-{_task(clf, "classifier", [str(label) for label in clf.classes_.tolist()])}
+{_task(clf, "classifier", [label_name(label) for label in clf.classes_.tolist()])}
 
 ```python
 from sklearn_bert import OnnxTextClassifier

@@ -12,13 +12,14 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
 from ._model import TextModel
 from ._scoring import check_held_out, check_scoring_of
-from ._texts import by_portions, check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
+from ._weights import check_sample_weight, combine
 
 
 class TextsCutWarning(UserWarning):
@@ -65,33 +66,48 @@ class TextEstimator(CallbacksMixin, TextModel):
         """Fit and return self."""
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
         fitted = self._train(*self._check_input(X, y, sample_weight))
+        fitted |= self._find_names(X, fitted["pairs_"])
+        if getattr(self, "pairs_", False):
+            for name in ("feature_names_in_", "n_features_in_"):
+                vars(self).pop(name, None)
         vars(self).update(fitted)
         return self
 
+    def _find_names(self, X, pairs):
+        """Return the attributes by which scikit-learn tells the columns of pairs apart."""
+        names = names_of_pairs(X) if pairs else None
+        if self._continues():
+            names = getattr(self, "feature_names_in_", None)
+        found = {"n_features_in_": 2} if pairs else {}
+        if names is not None:
+            found["feature_names_in_"] = np.array(names, dtype=object)
+        return found
+
     def _check_input(self, X, y, sample_weight):
         """Return the texts that have a weight, and what there is to learn of them."""
-        texts = check_texts_or_pairs(X)
-        self._check_kind(texts, fitted=self._continues())
+        texts = self._read_texts(X, fitted=self._continues())
         target = self._read_target(texts, y, sample_weight)
         self._check_scoring(target)
         rows = np.flatnonzero(target.weights)
-        if not len(rows):
-            raise ValueError(
-                "sample_weight must be above 0 for at least one text, got only zeros; weigh the "
-                "texts to learn from."
-            )
         return [texts[row] for row in rows], target.take(rows)
 
     def _check_weights(self, texts, y, sample_weight):
         """Return the weight of each text, once there is a `y` for each of them."""
         check_consistent_length(texts, y)
-        return _check_sample_weight(
-            sample_weight, texts, dtype=np.float64, ensure_non_negative=True
-        )
+        weights = check_sample_weight(sample_weight, len(texts))
+        return combine(weights, np.ones(len(texts)))
 
     def _continues(self):
         """Return whether a fit goes on from the weights of the last one."""
         return self.warm_start and hasattr(self, "module_")
+
+    def _read_texts(self, X, *, fitted=True):
+        """Return the texts or pairs of `X`, which must be of the columns that were learnt from."""
+        texts = check_texts_or_pairs(X)
+        self._check_kind(texts, fitted=fitted)
+        if fitted and self.pairs_:
+            check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
+        return texts
 
     def _check_kind(self, texts, *, fitted=True):
         """Refuse pairs where texts were learnt from, and the other way round."""
@@ -445,8 +461,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._inference import predict_outputs
 
         check_is_fitted(self)
-        texts = check_texts_or_pairs(X)
-        self._check_kind(texts)
+        texts = self._read_texts(X)
         device = self._prediction_device()
         # What "auto" finds may round labels away: half precision only where it was asked for.
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)

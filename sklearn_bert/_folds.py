@@ -9,7 +9,7 @@ from numbers import Integral, Number
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from ._labels import _is_missing
+from ._label_types import is_missing
 
 _NAMED = 5
 _FORMS = "an int of at least 2, a splitter, or pairs of training and test rows"
@@ -65,8 +65,8 @@ def _stratified(data, n_folds, groups, seed):
         rarest = counts.argmin()
         raise ValueError(
             "Each class must have at least 2 texts, one to train on and one to judge on, and "
-            f"{labels[rarest].item()!r} has one, at row {first[rarest]}; add texts of it, or drop "
-            "it or merge it with another class."
+            f"{labels.tolist()[rarest]!r} has one, at row {first[rarest]}; add texts of it, or "
+            "drop it or merge it with another class."
         )
     if n_folds > counts.max():
         raise ValueError(
@@ -158,7 +158,7 @@ def _check_classes(data, number, train, test):
     if len(unknown):
         raise ValueError(
             f"The test part of each fold must hold labels of its training part only, that of "
-            f"fold {number} has {unknown[0].item()!r}; use fewer folds, a stratified split, or "
+            f"fold {number} has {unknown.tolist()[0]!r}; use fewer folds, a stratified split, or "
             "drop the texts of that class."
         )
     if data.weights is not None and not data.weights[test].any():
@@ -195,7 +195,7 @@ def check_groups(groups, n_texts):
             f"{len(values)} groups; pass one group for each text."
         )
     for row, value in enumerate(values):
-        if _is_missing(value) or isinstance(value, (list, dict, set, np.ndarray)):
+        if is_missing(value) or isinstance(value, (list, dict, set, np.ndarray)):
             raise ValueError(
                 f"groups must have a group for each text, got {value!r} at row {row}; drop such "
                 "rows, or give each of them a group of its own."

@@ -56,7 +56,7 @@ def _dtype_name(array):
         return array.dtype.str
     if array.dtype == object and all(isinstance(item, str) for item in array.ravel()):
         return "object"
-    found = array.ravel()[0]
+    found = next((item for item in array.ravel() if not isinstance(item, str)), None)
     raise TypeError(
         f"Labels must be str, int, float or bool to be saved without pickle, got {found!r} of type "
         f"{type(found).__name__}; use joblib.dump, or fit on str(label)."

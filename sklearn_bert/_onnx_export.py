@@ -128,7 +128,8 @@ def _example_texts(pairs):
 
 def _manifest(clf, quantize, largest, n_texts):
     """Return what prediction needs beside graph and tokenizer, and where it comes from."""
-    names = ("classes_", "multilabel_", "pairs_", "max_length_")
+    names = ["classes_", "multilabel_", "pairs_", "max_length_"]
+    names += ["feature_names_in_"] if hasattr(clf, "feature_names_in_") else []
     return {
         "estimator": KIND,
         "versions": find_versions("onnx", "onnxruntime"),

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from ._atomic import replace_folder
 from ._card import model_card
+from ._label_types import label_name
 from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
 from ._version import __version__
 
@@ -120,7 +121,7 @@ def _write(estimator, kind, manifest, folder):
         copy_to_cpu(estimator.module_).save_pretrained(folder)
         estimator.tokenizer_.save_pretrained(folder)
     classes = getattr(estimator, "classes_", None)
-    names = None if classes is None else [str(label) for label in classes.tolist()]
+    names = None if classes is None else [label_name(label) for label in classes.tolist()]
     config = {"problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)]}
     if names is not None:
         config["id2label"] = {str(number): name for number, name in enumerate(names)}

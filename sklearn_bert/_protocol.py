@@ -11,7 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from ._baselines import FROZEN, cheap_models
-from ._labels import encode_labels, is_indicator
+from ._indicator import is_indicator
+from ._labels import encode_labels
 from ._runner import Data
 from ._scoring import (
     check_scoring_of,
@@ -26,7 +27,7 @@ from ._scoring import (
 )
 from ._texts import check_texts_or_pairs, is_pairs
 from ._trial import Trial
-from ._weights import check_weights
+from ._weights import check_sample_weight
 from .classifier import BertTextClassifier
 
 _FRACTIONS = (0.05, 0.1, 0.2, 0.5)
@@ -50,10 +51,12 @@ def check_data(X, y, sample_weight=None):
         )
     if len(classes) < 2:
         raise ValueError(
-            f"y must have at least 2 classes, got one class: {classes[0].item()!r}; add texts of "
+            f"y must have at least 2 classes, got one class: {classes.tolist()[0]!r}; add texts of "
             "another class."
         )
-    return Data(texts, classes[targets], classes, check_weights(sample_weight, len(texts)))
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, len(texts))
+    return Data(texts, classes[targets], classes, sample_weight)
 
 
 def _check_one_label(y):

@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from ._durations import format_duration
 from ._summary import summarize
 from ._trial import run_trial
-from ._weights import weight_parameter
+from ._weighted_fit import weight_parameter
 
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2

@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils import column_or_1d
+
+from ._columns import has_method, shorten
+from ._label_types import is_missing
+from ._rows import Rows, as_matrix, read_rows
+from ._weights import balanced_weights, label_weights
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,10 @@ def indicator_target(classes, indicator, weights, class_weight, **settings):
     """
     present, absent = np.ones((2, len(classes)), dtype=np.float32)
     if class_weight == "balanced":
-        for label, column in enumerate(indicator.T):
-            if 0 < column.sum() < len(column):
-                balance = compute_class_weight("balanced", classes=np.array([0, 1]), y=column)
-                absent[label], present[label] = balance
+        for label, column in enumerate(indicator.T.astype(np.int64)):
+            absent[label], present[label] = balanced_weights(column, 2, weights > 0)
     elif class_weight is not None:
-        for name, weight in class_weight.items():
-            present[_position(name, classes)] = weight
+        present = label_weights(class_weight, classes)
     return Target(
         indicator.astype(np.int64),
         indicator,
@@ -83,24 +85,15 @@ def indicator_target(classes, indicator, weights, class_weight, **settings):
     )
 
 
-def _position(name, classes):
-    """Return the number of a label."""
-    found = np.flatnonzero(classes == name)
-    if not len(found):
-        raise ValueError(
-            f"class_weight must have labels of y as keys, got {name!r}; the labels are "
-            f"{classes.tolist()!r}."
-        )
-    return int(found[0])
-
-
-def number_target(numbers, weights, mean=None, scale=None):
+def number_target(numbers, weights, names=None, mean=None, scale=None):
     """Return the target of a regression, standardized.
 
     Parameters
     ----------
     numbers : ndarray of shape (n_texts,) or (n_texts, n_outputs)
     weights : ndarray of shape (n_texts,)
+    names : list of str or None
+        Of the outputs, if `y` was a frame.
     mean, scale : float or ndarray of shape (n_outputs,), default=None
         What to standardize by. None is the weighted mean and deviation.
     """
@@ -119,15 +112,25 @@ def number_target(numbers, weights, mean=None, scale=None):
         if numbers.ndim == 1:
             mean, scale = float(mean), float(scale)
     values = ((numbers - mean) / scale).reshape(len(numbers), -1).astype(np.float32)
-    attributes = {"target_mean_": mean, "target_scale_": scale}
+    attributes = {"target_mean_": mean, "target_scale_": scale, "target_names_": names}
     return Target(numbers, values, values.shape[1], weights, attributes)
 
 
 def check_numbers(y):
     """Return `y` as an array of float64, or name the first row that is no number.
 
+    Parameters
+    ----------
+    y : array-like of shape (n_texts,) or (n_texts, n_outputs)
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_texts,) or (n_texts, n_outputs)
+
     Raises
     ------
+    TypeError
+        If `y` is no array-like.
     ValueError
         If a value is no finite number.
     """
@@ -136,15 +139,15 @@ def check_numbers(y):
             "BertTextRegressor requires y to be passed, but the target y is None; pass the "
             "numbers of the texts."
         )
-    values = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    if values.ndim not in (1, 2) or values.dtype.kind == "c":
+    values = _as_array(read_rows(y, "number"))
+    if values.ndim not in (1, 2) or 0 in values.shape[1:] or values.dtype.kind in "cmM":
         raise ValueError(
             f"y must be one or several columns of real numbers, got {values.dtype} of shape "
             f"{values.shape}; pass one number a text."
         )
     try:
         numbers = values.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         rows = enumerate(values.reshape(len(values), -1).tolist())
         numbers = np.array([[_number(value, row) for value in line] for row, line in rows])
         numbers = numbers.reshape(values.shape)
@@ -159,11 +162,29 @@ def check_numbers(y):
     return numbers
 
 
+def _as_array(y):
+    """Return the values of `y` as an array; NumPy must not guess their type."""
+    if isinstance(y, Rows):
+        for row, line in enumerate(y):
+            if len(line) != len(y[0]):
+                raise ValueError(
+                    f"y must have as many numbers for each text, got {len(line)} at row {row} "
+                    f"after {len(y[0])} at row 0; fill or drop that row."
+                )
+        return as_matrix(y)
+    if isinstance(y, (list, tuple)):
+        return np.fromiter(y, dtype=object, count=len(y))
+    return y.toarray() if has_method(y, "toarray") else np.asarray(y)
+
+
 def _number(value, row):
     """Return a number, or name the value that is none."""
     try:
-        return np.nan if value is None else float(value)
+        return np.nan if is_missing(value) else float(value)
+    except OverflowError:
+        return np.inf
     except (TypeError, ValueError):
         raise ValueError(
-            f"y must hold numbers, got {value!r} at row {row}; use BertTextClassifier for labels."
+            f"y must hold numbers, got {shorten(value)} at row {row}; use BertTextClassifier for "
+            "labels."
         ) from None

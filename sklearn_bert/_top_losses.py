@@ -7,7 +7,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import TextEstimator
-from ._labels import encode_labels, is_indicator
+from ._indicator import is_indicator
+from ._labels import encode_labels
+from ._rows import read_rows
 from ._texts import check_texts_or_pairs
 from ._unwrap import name_of, unwrap
 
@@ -30,6 +32,7 @@ def find_texts(estimator, X, y, *, fitted):
 
 def find_labels(y, texts):
     """Return the labels of the texts as an array, one for each."""
+    y = None if y is None else read_rows(y, "label")
     if is_indicator(y):
         raise ValueError(
             "y must have one label for each text, got several columns; look at one label at a "

@@ -13,7 +13,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from ._estimator import TextsCutWarning
 from ._recorded import Recorded
-from ._weights import fit_weighted
+from ._weighted_fit import fit_weighted
 
 _MEGABYTE = 2**20
 # Below this, a peak is not told from room that the process had ready.

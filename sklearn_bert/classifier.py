@@ -5,15 +5,16 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import TextEstimator
-from ._labels import encode_indicator, encode_labels, is_indicator
+from ._indicator import encode_indicator, is_indicator, order_error, read_true_labels
+from ._labels import encode_labels
 from ._probabilities import ProbabilitiesMixin
+from ._rows import read_rows
 from ._targets import class_target, indicator_target
-from ._texts import check_texts_or_pairs
+from ._weights import balanced_weights, combine, named_weights
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -72,9 +73,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Decoupled weight decay of the weight matrices. Biases and norms have none.
 
     class_weight : dict or "balanced", default=None
-        Weights of the classes, by label; labels left out of a dict weigh 1. "balanced" makes
-        every class count the same. They are multiplied into `sample_weight`. With several labels
-        a text, the weight is that of the texts that have the label.
+        Weights of the classes, by label, finite and not negative; labels left out of a dict weigh
+        1, and a dict that has a weight for all labels of `y` may have others, which a fold lacks.
+        "balanced" makes every class count the same. They are multiplied into `sample_weight`.
+        With several labels a text, the weight is that of the texts that have the label.
 
     label_smoothing : float, default=0.0
         Share of the truth that is spread evenly over all classes, in [0, 1): the classifier is
@@ -102,7 +104,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
         rate, instead of from the pretrained ones. `model` is not looked at then, and there can be
-        no new classes.
+        no new classes, nor another order of the columns of pairs or of several labels.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own. They are cloned at each fit. Their parameters are
@@ -163,6 +165,13 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     pairs_ : bool
         Whether it reads pairs of texts.
+
+    n_features_in_ : int
+        2. Only there for pairs.
+
+    feature_names_in_ : ndarray of shape (2,)
+        Names of the columns of pairs, which `predict` and its like compare. Only there if `fit`
+        was given a frame, dataset or relation of two columns that have names.
 
     module_ : transformers.PreTrainedModel
         The fine-tuned torch module.
@@ -356,16 +365,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         ----------
         X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
             The texts: a list, tuple, NumPy array, or a column or one-column frame of pandas,
-            polars or Arrow. "" is a text. Two columns, or a list of tuples of two, are pairs of
-            texts; a list of two str is two texts.
+            polars, Arrow, Hugging Face datasets or DuckDB. "" is a text. Two columns, or a list
+            of tuples or arrays of two, are pairs of texts; a list of two str is two texts. If the
+            two columns have names, they are kept as ``feature_names_in_``.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The labels, of any type. With several labels a text: a matrix of 0 and 1, dense,
-            sparse or a data frame, with a column for each label.
+            The labels: str (members of an Enum of str included), int, bool, whole floats or
+            dates of NumPy. With several labels a text: a matrix of 0 and 1, dense, sparse, a data
+            frame or a list of lists, with a column for each label.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the texts in the loss, not negative; only their ratios count. A text of
-            weight 0 is left out.
+            Weights of the texts in the loss, finite and not negative; only their ratios count. A
+            text of weight 0 is left out.
 
         Returns
         -------
@@ -375,7 +386,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Raises
         ------
         TypeError
-            If a row of `X` is not a str.
+            If a row of `X` is not a str, or `X` or `y` is no array-like or must be computed first.
         ValueError
             If `X`, `y` or `sample_weight` do not fit together, there is only one class or, going
             on, a new one, or the model, its `max_length`, `stride` or `freeze`, its gradient
@@ -390,6 +401,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     def _read_target(self, texts, y, sample_weight):
         """Return what there is to learn."""
         settings = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
+        y = None if y is None else read_rows(y, "label")
         several = is_indicator(y)
         if several:
             classes, values = encode_indicator(y)
@@ -400,24 +412,35 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         weights = self._check_weights(texts, values, sample_weight)
         if several:
             return indicator_target(classes, values, weights, self.class_weight, **settings)
-        weights = weights * compute_sample_weight(self.class_weight, classes[values])
+        weights = combine(weights, self._weights_of(classes, values, weights > 0)[values])
         present = classes[np.unique(values[weights > 0])].tolist()
         if len(present) < 2:
             found = f"one class: {present[0]!r}" if present else "no class"
             raise ValueError(
                 f"y must have at least 2 classes with a weight above 0, got {found}; add texts of "
-                "another class."
+                "another class, or raise its class_weight."
             )
         if self._continues():
             values = np.searchsorted(self.classes_, classes)[values]
             classes = self.classes_
         return class_target(classes, values, weights, **settings)
 
+    def _weights_of(self, classes, indices, counted):
+        """Return the weight of each class."""
+        if self.class_weight is None:
+            return np.ones(len(classes))
+        if isinstance(self.class_weight, dict):
+            known = self.classes_ if self._continues() else ()
+            return named_weights(self.class_weight, classes, known)
+        return balanced_weights(indices, len(classes), counted)
+
     def _check_known(self, classes, several):
         """Refuse labels that a classifier that goes on does not know."""
         unknown = [label for label in classes.tolist() if label not in self.classes_.tolist()]
         if several != self.multilabel_ or (several and len(classes) != len(self.classes_)):
             unknown = unknown or classes.tolist()
+        elif several and not unknown and classes.tolist() != self.classes_.tolist():
+            raise order_error(classes.tolist(), self.classes_.tolist())
         if unknown:
             raise ValueError(
                 f"warm_start=True needs the classes of the first fit, {self.classes_.tolist()!r}, "
@@ -442,7 +465,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             labels = "no label" if (outputs <= 0).all() else None
         else:
             classes = np.unique(outputs.argmax(axis=1))
-            labels = repr(fitted["classes_"][classes[0]].item()) if len(classes) == 1 else None
+            labels = repr(fitted["classes_"].tolist()[classes[0]]) if len(classes) == 1 else None
         if labels is not None:
             warnings.warn(
                 f"All {len(outputs)} texts held out for validation are predicted to have {labels}: "
@@ -451,6 +474,39 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 UserWarning,
                 stacklevel=6,
             )
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of the texts whose labels are all predicted right.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels, in all shapes that `fit` takes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts.
+
+        Returns
+        -------
+        accuracy : float
+            Between 0 and 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` has not the columns that the classifier was fitted to, or `y` not as many rows
+            as `X`, or not the columns of the labels in their order.
+        """
+        check_is_fitted(self)
+        y = read_true_labels(y, self.classes_, self.multilabel_)
+        return super().score(X, y, sample_weight)
 
     def export_onnx(self, path, *, quantize=None, X=None):
         """Write an ONNX graph for :class:`~sklearn_bert.OnnxTextClassifier`, and check it.
@@ -495,9 +551,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             raise ValueError(f"quantize must be None or 'int8', got {quantize!r}.")
         from ._onnx_export import export
 
-        texts = None if X is None else check_texts_or_pairs(X)
-        if texts is not None:
-            self._check_kind(texts)
+        texts = None if X is None else self._read_texts(X)
         return export(self, path, quantize, texts)
 
     def __sklearn_tags__(self):

@@ -3,6 +3,7 @@
 import os
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -15,7 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
 from ._model import TextModel
-from ._texts import by_portions, check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
 
 
 class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextModel):
@@ -72,6 +73,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     max_length_ : int
         Tokens kept of each text.
+
+    feature_names_in_ : ndarray of shape (2,)
+        Names of the columns of pairs. Only there if `fit` was given a frame that has them.
 
     pooling_ : {"mean", "cls"}
         How the tokens of a text become one vector.
@@ -166,10 +170,18 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         """
-        self._check_readable(check_texts_or_pairs(X))
+        texts = check_texts_or_pairs(X)
+        self._check_readable(texts)
         fitted = self._load() if self.estimator is None else self._borrow(X, y)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
-        vars(self).pop("estimator_", None)
+        names = getattr(fitted.get("estimator_"), "feature_names_in_", None)
+        if is_pairs(texts):
+            check_names(X, names, type(self).__name__)
+            names = names_of_pairs(X) if names is None else names
+            if names is not None:
+                fitted["feature_names_in_"] = np.array(names, dtype=object)
+        for name in ("estimator_", "feature_names_in_"):
+            vars(self).pop(name, None)
         vars(self).update(fitted)
         return self
 
@@ -236,7 +248,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         TypeError
             If a text is not a str.
         ValueError
-            If `X` is a single str, is empty or has more than two columns.
+            If `X` is a single str, is empty, has more than two columns, or other ones than those
+            that `fit` was given.
         """
         check_is_fitted(self)
         from ._device import explained_memory_error, find_dtype
@@ -244,6 +257,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
+        if is_pairs(texts):
+            check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
         device = self._prediction_device()
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
 

@@ -7,9 +7,10 @@ import weakref
 
 import numpy as np
 
+from ._indicator import read_true_labels
 from ._manifest import from_json, reading
 from ._probabilities import ProbabilitiesMixin
-from ._texts import by_portions, check_texts_or_pairs, is_pairs
+from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 from ._tokens import tokenize
 
 KIND = "onnx-classifier"
@@ -44,6 +45,9 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 
     multilabel_ : bool
         Whether each text may have several labels.
+
+    feature_names_in_ : ndarray of shape (2,)
+        Names of the columns of pairs, where the classifier was fitted to a frame that has them.
 
     pairs_ : bool
         Whether it reads pairs of texts.
@@ -151,6 +155,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
                 f"X must hold {names[self.pairs_]}, which the classifier was fitted to, got "
                 f"{names[not self.pairs_]}; pass X of the same columns as in fit."
             )
+        check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
         return by_portions(self._logits, texts)
 
     def _logits(self, texts):
@@ -181,9 +186,9 @@ class OnnxTextClassifier(ProbabilitiesMixin):
             If a row of `X` is not a str.
         ValueError
             If `X` is a single str, is empty, has not the columns that it was fitted to, or has
-            another length than `y`.
+            another length than `y`; or if the columns of `y` are not those of the labels.
         """
-        y, predicted = np.asarray(y), self.predict(X)
+        y, predicted = read_true_labels(y, self.classes_, self.multilabel_), self.predict(X)
         if y.shape != predicted.shape:
             raise ValueError(
                 f"y must have the shape of the predictions, {predicted.shape}, got {y.shape}; pass "

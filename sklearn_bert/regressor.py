@@ -2,8 +2,11 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted
 
+from ._columns import column_names, in_memory
 from ._estimator import TextEstimator
+from ._indicator import check_order, check_unique, names_of_columns
 from ._targets import check_numbers, number_target
 
 
@@ -62,7 +65,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one. Targets are standardized as they
-        were then.
+        were then, and the columns of pairs and of several targets must be in the same order.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
         Run during training, after our own.
@@ -97,6 +100,10 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     target_mean_, target_scale_ : float or ndarray of shape (n_outputs,)
         By which the targets were standardized.
 
+    target_names_ : list of str or None
+        Names of the columns of `y`, which `score` and a fit that goes on compare. None if `y` was
+        no frame of several columns that have names.
+
     module_ : transformers.PreTrainedModel
         The fine-tuned torch module.
 
@@ -108,6 +115,13 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     pairs_ : bool
         Whether it reads pairs of texts.
+
+    n_features_in_ : int
+        2. Only there for pairs.
+
+    feature_names_in_ : ndarray of shape (2,)
+        Names of the columns of pairs, which `predict` and its like compare. Only there if `fit`
+        was given a frame, dataset or relation of two columns that have names.
 
     learning_rate_ : float
         Peak of the one-cycle policy.
@@ -209,11 +223,11 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
             The texts, or pairs of texts, as for the classifier.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The numbers.
+            The numbers: an array, a tensor, a column, a data frame or a list of lists.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the texts in the loss, not negative; only their ratios count. A text of
-            weight 0 is left out.
+            Weights of the texts in the loss, finite and not negative; only their ratios count. A
+            text of weight 0 is left out.
 
         Returns
         -------
@@ -223,7 +237,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Raises
         ------
         TypeError
-            If a text is not a str.
+            If a text is not a str, or `X` or `y` is no array-like or must be computed first.
         ValueError
             If `X`, `y` or `sample_weight` do not fit together, or the model, its parameters or
             the device cannot be used.
@@ -236,17 +250,21 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     def _read_target(self, texts, y, sample_weight):
         """Return what there is to learn."""
-        numbers = check_numbers(y)
+        y = None if y is None else in_memory(y, "y")
+        names, numbers = names_of_columns(column_names(y)), check_numbers(y)
+        check_unique(names or [])
         weights = self._check_weights(texts, numbers, sample_weight)
         if not self._continues():
-            return number_target(numbers, weights)
+            return number_target(numbers, weights, names)
         shapes = np.shape(self.target_mean_), numbers.shape[1:]
         if shapes[0] != shapes[1]:
             raise ValueError(
                 f"warm_start=True needs y of as many columns as in the first fit, got shape "
                 f"{numbers.shape}; use warm_start=False."
             )
-        return number_target(numbers, weights, self.target_mean_, self.target_scale_)
+        known = getattr(self, "target_names_", None)
+        check_order(names, known, of="outputs")
+        return number_target(numbers, weights, known, self.target_mean_, self.target_scale_)
 
     def _criterion(self, target):
         """Return the loss."""
@@ -280,6 +298,40 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         if isinstance(self.target_mean_, float):
             outputs = outputs[:, 0]
         return outputs * self.target_scale_ + self.target_mean_
+
+    def score(self, X, y, sample_weight=None):
+        """Return the coefficient of determination of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The numbers, in all shapes that `fit` takes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the texts.
+
+        Returns
+        -------
+        r2 : float
+            1 if all predictions are right.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        TypeError
+            If a text is not a str.
+        ValueError
+            If `X` has not the columns that the regressor was fitted to, or `y` not as many rows
+            as `X`, or not the columns of the outputs in their order.
+        """
+        check_is_fitted(self)
+        y = in_memory(y, "y")
+        check_order(column_names(y), getattr(self, "target_names_", None), of="outputs")
+        return super().score(X, check_numbers(y), sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

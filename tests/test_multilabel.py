@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.metrics import f1_score
@@ -59,15 +61,28 @@ def test_predictions_are_one_set_of_numbers(tagger, tagged):
         csr_matrix,
         lambda Y: pd.DataFrame(Y, columns=NAMES),
         lambda Y: pl.DataFrame(Y, schema=NAMES),
+        lambda Y: pd.DataFrame(Y, columns=NAMES).astype(bool),
+        lambda Y: pd.DataFrame(Y, columns=NAMES).astype("Int64"),
+        lambda Y: pa.table(dict(zip(NAMES, Y.T, strict=True))),
+        lambda Y: pd.Series(Y.tolist()),
+        lambda Y: pd.Series(list(Y)),
+        lambda Y: pl.Series(Y.tolist()),
+        lambda Y: pa.array(Y.tolist()),
+        lambda Y: list(Y),
+        torch.tensor,
+        lambda Y: pytest.importorskip("datasets").Dataset.from_dict({"y": Y.tolist()})["y"],
+        lambda Y: iter(Y.tolist()),
     ],
 )
 def test_an_indicator_of_any_kind_is_the_same(make_classifier, tagged, convert):
     X, Y = tagged
+    X, Y = X[:16], Y[:16]
     clf = make_classifier(epochs=1).fit(X, convert(Y))
-    expected = make_classifier(epochs=1).fit(X, Y).predict_proba(X[:5])
-    np.testing.assert_array_equal(clf.predict_proba(X[:5]), expected)
+    expected = make_classifier(epochs=1).fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
     has_names = hasattr(convert(Y), "columns")
     assert clf.classes_.tolist() == (NAMES if has_names else [0, 1, 2])
+    assert clf.score(X, convert(Y)) == expected.score(X, Y)
 
 
 def test_one_column_is_labels_as_ever(make_classifier, reviews):
@@ -85,6 +100,79 @@ def test_lists_of_labels_name_the_way_out(make_classifier):
         make_classifier().fit(X, y)
     clf = make_classifier().fit(X, MultiLabelBinarizer().fit_transform(y))
     assert clf.predict(X).shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [list, pd.Series, lambda y: pytest.importorskip("datasets").Dataset.from_dict({"y": y})["y"]],
+)
+@pytest.mark.parametrize("y", [[["film", "good"], ["bad"]], [[3, 5], [1]], [[1, 0], [1]]])
+def test_lists_of_other_lengths_are_refused_whatever_holds_them(make_classifier, y, convert):
+    with pytest.raises(ValueError, match=r"at row 0; convert them with MultiLabelBinarizer\(\)"):
+        make_classifier().fit(["the film", "the bad"], convert(y))
+
+
+@pytest.mark.parametrize("convert", [list, pd.Series])
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        ([{"film"}, {"bad"}], r"the labels \{'film'\} at row 0; convert .* MultiLabelBinarizer"),
+        ([[1, 0], None], r"got None at row 1 after \[1, 0\] at row 0; .* MultiLabelBinarizer"),
+        (
+            ["film", ["bad"]],
+            r"got \['bad'\] at row 1 after 'film' at row 0; .* MultiLabelBinarizer",
+        ),
+        ([[1, None], [0, 1]], "0 and 1 only, got None at row 0, column 1"),
+        ([["1", "0"], ["0", "1"]], "0 and 1 only, got '1' at row 0, column 0"),
+    ],
+)
+def test_rows_that_are_no_indicator_are_named(make_classifier, y, told, convert):
+    with pytest.raises(ValueError, match=told):
+        make_classifier().fit(["the film", "the bad"], convert(y))
+
+
+@pytest.mark.parametrize(
+    ("Y", "told"),
+    [
+        (pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype="Int64"), "got <NA> at row 1, column 0"),
+        (pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype="boolean"), "got <NA> at row 1"),
+        (pl.DataFrame({"a": [1, None], "b": [0, 1]}), "got nan at row 1, column 0"),
+        (np.ma.array([[1, 0], [0, 1]], mask=[[0, 0], [1, 0]]), "got None at row 1, column 0"),
+        (pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]), "got 'a' for the columns 0 and 1"),
+        (
+            pd.DataFrame([[1, 0]] * 2, columns=pd.MultiIndex.from_product([["a"], ["b", "c"]])),
+            r"got \('a', 'b'\) for column 0",
+        ),
+        (np.zeros((2, 0)), "at least one column, got none"),
+    ],
+)
+def test_frames_that_are_no_indicator_are_named(make_classifier, Y, told):
+    with pytest.raises(ValueError, match=told):
+        make_classifier().fit(["the film", "the bad"], Y)
+
+
+def test_names_of_two_types_stay_as_they_are(make_classifier, tagged):
+    Y = pd.DataFrame(tagged[1], columns=["film", 1, "bad"])
+    assert make_classifier(epochs=1).fit(tagged[0], Y).classes_.tolist() == ["film", 1, "bad"]
+
+
+def test_labels_in_another_order_are_not_mistaken_for_each_other(make_classifier, tagged):
+    X, Y = tagged[0], pd.DataFrame(tagged[1], columns=NAMES)
+    clf = make_classifier(warm_start=True, epochs=8).fit(X, Y)
+    assert clf.score(X, Y) == clf.score(X, tagged[1]) > 0.9
+    other = Y[["good", "film", "bad"]]
+    told = (
+        r"^y must have the columns of the labels in the order of the fit, \['film', 'good', 'bad'\]"
+        r", got \['good', 'film', 'bad'\]; pass y\[\['film', 'good', 'bad'\]\]\.$"
+    )
+    for use in (clf.fit, clf.score):
+        with pytest.raises(ValueError, match=told):
+            use(X, other)
+    with pytest.raises(ValueError, match="in the order of the fit"):
+        clf.score(X, Y.rename(columns={"bad": "sad"}))
+    numbered = make_classifier(warm_start=True, epochs=1).fit(X, tagged[1])
+    with pytest.raises(ValueError, match="in the order of the fit"):
+        numbered.fit(X, pd.DataFrame(tagged[1])[[2, 1, 0]])
 
 
 @pytest.mark.parametrize("value", [2, -1, np.nan, 0.5])
@@ -124,6 +212,32 @@ def test_class_weights_are_those_of_the_texts_that_have_the_label(make_classifie
 def test_a_class_weight_of_an_unknown_label_is_named(make_classifier, tagged):
     with pytest.raises(ValueError, match="got 'sad'; the labels are"):
         make_classifier(class_weight={"sad": 2}).fit(*tagged)
+
+
+@pytest.mark.parametrize(
+    ("weight", "told"),
+    [
+        ({"bad": -1}, "not negative, got -1 for 'bad'"),
+        ({"bad": None}, "got None for 'bad'"),
+        ({"bad": 1e30}, r"0 or from 1e-09 to 1e\+09, got 1e\+30 for 'bad'"),
+        (dict.fromkeys(NAMES, 0), "above 0 for at least one class"),
+    ],
+)
+def test_a_class_weight_that_is_none_is_named(make_classifier, tagged, weight, told):
+    frame = pd.DataFrame(tagged[1], columns=NAMES)
+    with pytest.raises(ValueError, match=rf"^class_weight .*{told}"):
+        make_classifier(class_weight=weight).fit(tagged[0], frame)
+
+
+def test_balanced_weights_do_not_count_texts_that_are_left_out(make_classifier, tagged):
+    X, Y = tagged
+    kept = np.arange(len(X)) < 50
+    Y = Y.copy()
+    Y[~kept] = 1
+    fits = make_classifier(class_weight="balanced"), make_classifier(class_weight="balanced")
+    fits[0].fit(X, Y, sample_weight=kept)
+    fits[1].fit(X[:50], Y[:50])
+    np.testing.assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))
 
 
 def test_weights_of_texts_count(make_classifier, tagged):

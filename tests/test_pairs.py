@@ -1,5 +1,7 @@
 """Pairs of texts, in the shapes that they come in."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -9,7 +11,13 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from transformers import AutoTokenizer
 
-from sklearn_bert import TextsCutWarning
+from sklearn_bert import (
+    BertTextEmbedder,
+    BertTextRegressor,
+    OnnxTextClassifier,
+    TextsCutWarning,
+    top_losses,
+)
 from sklearn_bert._encoder import load_encoder
 from sklearn_bert._tokens import tokenize
 
@@ -53,6 +61,143 @@ def test_what_stands_between_two_texts_is_learnt(fitted_to_pairs, pairs):
 def test_two_columns_are_pairs_whatever_holds_them(fitted_to_pairs, pairs, convert):
     expected = fitted_to_pairs.predict_proba(pairs[0][:6])
     np.testing.assert_array_equal(fitted_to_pairs.predict_proba(convert(pairs[0][:6])), expected)
+
+
+@pytest.fixture(scope="module")
+def frame(pairs):
+    return pd.DataFrame(pairs[0], columns=["premise", "hypothesis"])
+
+
+@pytest.fixture(scope="module")
+def fitted_to_frame(tiny_model, frame, pairs):
+    from sklearn_bert import BertTextClassifier
+
+    return BertTextClassifier(
+        tiny_model, epochs=1, batch_size=20, learning_rate=5e-3, warm_start=True, random_state=0
+    ).fit(frame, pairs[1])
+
+
+SWAPPED = ["hypothesis", "premise"]
+OTHER_ORDER = (
+    r"^The feature names should match those that were passed during fit, in the same order: X must "
+    r"have the columns \['premise', 'hypothesis'\], got \['hypothesis', 'premise'\]; pass X\[\["
+)
+
+
+def to_dataset(frame):
+    return pytest.importorskip("datasets").Dataset.from_pandas(frame)
+
+
+def to_relation(frame):
+    connection = pytest.importorskip("duckdb").connect()
+    connection.register("frame", frame)
+    return connection.sql("SELECT * FROM frame")
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda frame: frame,
+        pl.DataFrame,
+        pa.Table.from_pandas,
+        lambda frame: frame.to_records(index=False),
+        to_dataset,
+        to_relation,
+    ],
+)
+def test_columns_in_another_order_are_refused(fitted_to_frame, frame, convert):
+    assert fitted_to_frame.feature_names_in_.tolist() == ["premise", "hypothesis"]
+    assert fitted_to_frame.n_features_in_ == 2
+    fitted_to_frame.predict(convert(frame[:3]))
+    with pytest.raises(ValueError, match=OTHER_ORDER):
+        fitted_to_frame.predict(convert(frame[SWAPPED][:3]))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda clf, X, y: clf.score(X, y),
+        lambda clf, X, y: clf.predict_proba(X),
+        lambda clf, X, y: clf.predict_log_proba(X),
+        lambda clf, X, y: clf.decision_function(X),
+        lambda clf, X, y: clf.fit(X, y),
+        lambda clf, X, y: top_losses(clf, X, y),
+        lambda clf, X, y: pickle.loads(pickle.dumps(clf)).predict(X),
+        lambda clf, X, y: clf.export_onnx("nowhere", X=X),
+        lambda clf, X, y: BertTextEmbedder(estimator=clf).fit(X),
+    ],
+)
+def test_columns_in_another_order_are_refused_wherever_they_are_read(
+    fitted_to_frame, frame, pairs, use
+):
+    with pytest.raises(ValueError, match="feature names should match"):
+        use(fitted_to_frame, frame[SWAPPED], pairs[1])
+    with pytest.raises(ValueError, match=r"got \['premise', 'question'\]"):
+        use(fitted_to_frame, frame.rename(columns={"hypothesis": "question"}), pairs[1])
+
+
+def test_pairs_without_names_are_taken_with_a_warning(fitted_to_frame, frame, pairs):
+    expected = fitted_to_frame.predict_proba(frame[:4])
+    told = "X does not have valid feature names, but BertTextClassifier was fitted with feature"
+    for X in (pairs[0][:4], frame[:4].set_axis([0, 1], axis=1)):
+        with pytest.warns(UserWarning, match=told) as caught:
+            np.testing.assert_array_equal(fitted_to_frame.predict_proba(X), expected)
+        assert caught[0].filename == __file__
+    worst = top_losses(fitted_to_frame, frame[:4], pairs[1][:4])
+    assert worst["text"].iloc[0] in pairs[0]
+
+
+def test_names_travel_with_a_saved_classifier(fitted_to_frame, frame, tmp_path):
+    fitted_to_frame.save_pretrained(tmp_path / "saved")
+    loaded = type(fitted_to_frame).from_pretrained(tmp_path / "saved")
+    assert loaded.feature_names_in_.tolist() == ["premise", "hypothesis"]
+    with pytest.raises(ValueError, match=OTHER_ORDER):
+        loaded.predict(frame[SWAPPED])
+
+
+@pytest.mark.slow
+def test_names_travel_with_an_exported_classifier(fitted_to_frame, frame, pairs, tmp_path):
+    fitted_to_frame.export_onnx(tmp_path / "exported")
+    light = OnnxTextClassifier.from_pretrained(tmp_path / "exported")
+    light.predict(frame[:3])
+    with pytest.raises(ValueError, match=OTHER_ORDER):
+        light.score(frame[SWAPPED], pairs[1])
+
+
+def test_names_are_those_of_the_last_fit(make_classifier, frame, pairs, reviews):
+    clf = make_classifier(epochs=1, batch_size=20).fit(frame, pairs[1])
+    assert not hasattr(clone(clf), "feature_names_in_")
+    clf.fit(frame[SWAPPED], pairs[1]).predict(frame[SWAPPED])
+    clf.fit(*pairs)
+    assert not hasattr(clf, "feature_names_in_")
+    clf.predict(frame)
+    clf.fit(*reviews)
+    assert not hasattr(clf, "n_features_in_")
+
+
+def test_one_column_may_have_any_name(make_classifier, reviews):
+    clf = make_classifier(epochs=1).fit(pd.DataFrame({"text": reviews[0]}), reviews[1])
+    assert not hasattr(clf, "feature_names_in_")
+    expected = clf.predict_proba(reviews[0])
+    np.testing.assert_array_equal(clf.predict_proba(pd.DataFrame({"title": reviews[0]})), expected)
+
+
+def test_early_stopping_and_regressors_know_the_columns(tiny_model, frame, pairs):
+    reg = BertTextRegressor(
+        tiny_model, epochs=1, batch_size=20, early_stopping=True, scoring=None, random_state=0
+    ).fit(frame, [float(label == "same") for label in pairs[1]])
+    reg.predict(frame)
+    with pytest.raises(ValueError, match=OTHER_ORDER):
+        reg.predict(frame[SWAPPED])
+
+
+def test_an_embedder_knows_the_columns(tiny_model, frame):
+    embedder = BertTextEmbedder(tiny_model).fit(frame)
+    assert embedder.feature_names_in_.tolist() == ["premise", "hypothesis"]
+    assert embedder.transform(frame[:2]).shape == (2, 32)
+    with pytest.raises(ValueError, match=OTHER_ORDER):
+        embedder.transform(frame[SWAPPED])
+    embedder.fit(frame["premise"]).transform(frame[SWAPPED])
 
 
 def test_a_list_of_two_texts_is_two_texts(make_classifier):

@@ -1,15 +1,20 @@
 """Numbers from texts."""
 
+import decimal
 import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_bert import BertTextRegressor
+from sklearn_bert._targets import check_numbers
 
 
 @pytest.fixture
@@ -103,6 +108,88 @@ def test_what_is_no_number_is_named_with_its_row(make_regressor, rated, value, t
     with pytest.raises(ValueError, match=told) as error:
         make_regressor().fit(rated[0], y)
     assert "at row 3" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        pd.DataFrame,
+        pl.DataFrame,
+        torch.tensor,
+        lambda Y: pd.DataFrame(Y).astype("Float64"),
+        lambda Y: pa.table({"a": Y[:, 0], "b": Y[:, 1]}),
+        lambda Y: pd.Series(Y.tolist()),
+        lambda Y: list(Y),
+        lambda Y: pl.Series(Y.tolist()),
+        lambda Y: pa.array(Y.tolist()),
+        lambda Y: [[decimal.Decimal(value) for value in row] for row in Y],
+        lambda Y: pytest.importorskip("datasets").Dataset.from_dict({"y": Y.tolist()})["y"],
+        lambda Y: iter(Y.tolist()),
+    ],
+)
+def test_numbers_in_any_shape_are_the_same(convert):
+    Y = np.array([[1.5, 2.0], [3.0, -4.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(check_numbers(convert(Y)), Y)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        tuple,
+        iter,
+        torch.tensor,
+        pl.Series,
+        pa.array,
+        lambda y: pa.chunked_array([y[:1], y[1:]]),
+        lambda y: pd.Series(y, dtype="Float64"),
+        lambda y: [decimal.Decimal(value) for value in y],
+        lambda y: list(torch.tensor(y)),
+        lambda y: torch.tensor(y, dtype=torch.bfloat16, requires_grad=True),
+    ],
+)
+def test_one_number_a_text_in_any_shape_is_the_same(convert):
+    np.testing.assert_array_equal(check_numbers(convert([1.5, 2.0, -4.0])), [1.5, 2.0, -4.0])
+
+
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        ([[1, 2], [3]], "as many numbers for each text, got 1 at row 1 after 2 at row 0"),
+        (pd.Series([[1, 2], [3]]), "as many numbers for each text, got 1 at row 1"),
+        ([[1, 2], None], r"got None at row 1 after \[1, 2\] at row 0"),
+        ([{1, 2}, {3}], r"got \{1, 2\} at row 0; pass lists"),
+        (pd.Series([1.5, None], dtype="Float64"), "finite numbers, got nan .* at row 1"),
+        (pa.array([1.5, None]), "finite numbers, got nan .* at row 1"),
+        (pl.DataFrame({"a": [1, None], "b": [1, 2]}), r"got \[nan, 2.0\] .* at row 1"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), "finite numbers, got nan .* at row 1"),
+        ([1.0, 10**400], "finite numbers, got inf .* at row 1"),
+        (pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])), "real numbers, got datetime64"),
+        (np.zeros((2, 0)), r"got float64 of shape \(2, 0\)"),
+    ],
+)
+def test_rows_that_are_no_numbers_are_named(y, told):
+    with pytest.raises(ValueError, match=told):
+        check_numbers(y)
+
+
+@pytest.mark.parametrize("y", [{"a": [1.0, 2.0]}, {1.0, 2.0}, "12", 3.0, object()])
+def test_what_holds_no_rows_is_refused(y):
+    with pytest.raises(TypeError, match=r"^y must be an array-like of numbers, got .*; pass .*\.$"):
+        check_numbers(y)
+
+
+def test_columns_in_another_order_are_not_mistaken_for_each_other(make_regressor, rated, tmp_path):
+    X, Y = rated[0], pd.DataFrame({"praise": rated[1], "blame": -rated[1]})
+    reg = make_regressor(warm_start=True, epochs=4).fit(X, Y)
+    assert reg.target_names_ == ["praise", "blame"]
+    assert reg.score(X, Y) == reg.score(X, Y.to_numpy())
+    reg.save_pretrained(tmp_path / "saved")
+    told = r"columns of the outputs in the order of the fit, \['praise', 'blame'\], got \['blame'"
+    for use in (reg.fit, reg.score, BertTextRegressor.from_pretrained(tmp_path / "saved").score):
+        with pytest.raises(ValueError, match=told):
+            use(X, Y[["blame", "praise"]])
+    with pytest.raises(ValueError, match="got 'praise' for the columns 0 and 1"):
+        make_regressor().fit(X, Y.set_axis(["praise", "praise"], axis=1))
 
 
 def test_no_y_and_y_of_another_length_are_refused(make_regressor, rated):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from sklearn_bert._texts import check_texts
+from sklearn_bert._texts import check_texts, check_texts_or_pairs
 
 TEXTS = ["good film", "", "naïve 電影 🎬"]
 
@@ -22,6 +22,10 @@ COLUMNS = {
     "object array": np.array(TEXTS, dtype=object),
     "unicode array": np.array(TEXTS),
     "StringDType array": np.array(TEXTS, dtype=np.dtypes.StringDType()),
+    "masked array without a mask": np.ma.array(TEXTS),
+    "structured array": np.array([(text,) for text in TEXTS], dtype=[("text", "U20")]),
+    "list of arrays of one": [np.array([text]) for text in TEXTS],
+    "dict values": dict(enumerate(TEXTS)).values(),
     "(n, 1) array": np.array(TEXTS, dtype=object).reshape(-1, 1),
     "(n, 1) unicode array": np.array(TEXTS).reshape(-1, 1),
     "pandas Series": pd.Series(TEXTS),
@@ -51,6 +55,104 @@ def test_takes_a_column_of_texts(kind):
     texts = check_texts(COLUMNS[kind])
     assert texts == TEXTS
     assert isinstance(texts, list)
+
+
+def hugging_face(frame):
+    return pytest.importorskip("datasets").Dataset.from_pandas(frame)
+
+
+def duckdb(frame):
+    connection = pytest.importorskip("duckdb").connect()
+    connection.register("frame", frame)
+    return connection.sql("SELECT * FROM frame")
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        hugging_face,
+        lambda frame: hugging_face(frame).with_format("numpy"),
+        lambda frame: hugging_face(frame)["text"],
+        lambda frame: hugging_face(frame).to_iterable_dataset()["text"],
+        duckdb,
+    ],
+)
+def test_takes_a_column_of_a_dataset_or_a_database(convert):
+    assert check_texts(convert(pd.DataFrame({"text": TEXTS}))) == TEXTS
+
+
+def test_takes_the_rows_of_a_dataset_that_were_selected():
+    assert check_texts(hugging_face(pd.DataFrame({"text": TEXTS})).select([2, 0])) == TEXTS[::-2]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        hugging_face,
+        duckdb,
+        lambda frame: list(frame.values),
+        lambda frame: [row for _, row in frame.iterrows()],
+        lambda frame: list(frame.itertuples(index=False)),
+        lambda frame: zip(frame["a"], frame["b"], strict=True),
+        lambda frame: frame.to_records(index=False),
+        lambda frame: pl.Series(frame.values.tolist()),
+        lambda frame: pa.array(frame.values.tolist()),
+        lambda frame: pa.RecordBatch.from_pandas(frame),
+        lambda frame: frame.astype("category"),
+        lambda frame: frame.set_axis(pd.MultiIndex.from_product([["x"], ["a", "b"]]), axis=1),
+        lambda frame: frame.rename(columns={"a": "column_names", "b": "toarray"}),
+    ],
+)
+def test_two_columns_of_any_kind_are_pairs(convert):
+    frame = pd.DataFrame({"a": TEXTS, "b": TEXTS[::-1]})
+    expected = list(zip(TEXTS, TEXTS[::-1], strict=True))
+    assert check_texts_or_pairs(convert(frame)) == expected
+
+
+@pytest.mark.parametrize("convert", [hugging_face, duckdb])
+def test_three_columns_are_refused_before_they_are_read(convert):
+    frame = pd.DataFrame({"a": TEXTS, "b": TEXTS, "c": TEXTS})
+    with pytest.raises(ValueError, match=r"got shape \(3, 3\); select one column"):
+        check_texts(convert(frame))
+
+
+class Lazy:
+    """What Dask, Spark and their like look like: columns, and a method that computes."""
+
+    columns = ["text"]
+
+    def compute(self):
+        raise AssertionError("the caller decides when to compute")
+
+
+@pytest.mark.parametrize(
+    ("X", "way"),
+    [
+        (Lazy(), r"X\.compute\(\)"),
+        (pl.LazyFrame({"text": TEXTS}), r"X\.collect\(\)"),
+    ],
+)
+def test_what_is_computed_on_request_is_left_to_the_caller(X, way):
+    with pytest.raises(TypeError, match=rf"^X must be in memory, got the Lazy.*; pass {way}\.$"):
+        check_texts(X)
+
+
+def test_rows_with_names_lead_to_the_texts_alone():
+    rows = [{"text": text, "label": 1} for text in TEXTS]
+    with pytest.raises(TypeError, match=r"at row 0; pass .*, as in \[row\['text'\] for row in X\]"):
+        check_texts(rows)
+    with pytest.raises(TypeError, match=r"of type dict; pass a list of str, such as X\['text'\]"):
+        check_texts({"text": TEXTS})
+    stream = hugging_face(pd.DataFrame(rows)).to_iterable_dataset()
+    with pytest.raises(TypeError, match=r"a stream of rows; pass a list, as in \[row\['text'\]"):
+        check_texts(stream)
+
+
+def test_a_masked_text_is_missing():
+    pairs = np.ma.array([TEXTS[:2], TEXTS[1:]], mask=[[0, 0], [0, 1]])
+    for X in (pairs, pairs[:, 1]):
+        with pytest.raises(TypeError, match="got None of type NoneType at row 1"):
+            check_texts_or_pairs(X)
 
 
 @pytest.mark.parametrize(

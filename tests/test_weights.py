@@ -1,183 +1,150 @@
-"""Weights of texts in a comparison: in the fits of all that take them, and in the scores."""
+"""Weights of texts and classes: what counts, and what is refused before anything is trained."""
+
+import decimal
+import fractions
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+import torch
+from sklearn.model_selection import GridSearchCV, KFold
 
-from sklearn_bert import compare
-from sklearn_bert._baselines import FrozenBert, NaiveBayesSVM
-from sklearn_bert._embeddings import Embeddings
-
-RNG = np.random.default_rng(0)
-WEIGHTS = RNG.integers(1, 6, size=60).astype(float)
-
-
-class Seeing(ClassifierMixin, BaseEstimator):
-    """A classifier that notes the weights it is given, and predicts by a word that errs."""
-
-    seen = []
-
-    def fit(self, X, y, sample_weight=None):
-        """Note the weights."""
-        self.seen.append(sample_weight)
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        """Return the labels."""
-        return self.classes_[[int("film" in text) for text in X]]
+from sklearn_bert import _estimator
 
 
 @pytest.fixture
-def seeing(monkeypatch):
-    """The class of classifiers that note their weights."""
-    monkeypatch.setattr(Seeing, "seen", [])
-    return Seeing
+def untrained(monkeypatch):
+    """Fail where anything is loaded or trained."""
 
+    def fail(*args, **kwargs):
+        raise AssertionError("a model was loaded")
 
-def judge(reviews, weights=WEIGHTS, **options):
-    """Return a weighted comparison on reviews, each of which is another text."""
-    texts, y = reviews
-    texts = [f"{text} {' '.join(str(i))}" for i, text in enumerate(texts)]
-    drop = dict.fromkeys(("TF-IDF + linear SVM", "TF-IDF + logistic regression"), "drop")
-    options = {"cv": 3, "random_state": 0, "verbose": 0, "estimators": drop, **options}
-    return compare(texts, y, sample_weight=weights, **options)
-
-
-def test_fits_get_the_weights_of_their_own_texts(seeing, reviews):
-    folds = judge(reviews, bert=seeing()).predictions_
-    assert len(seeing.seen) == 3
-    of_bert = folds[folds["model"] == "BERT"]
-    for fold, seen in enumerate(seeing.seen):
-        test = of_bert.loc[of_bert["fold"] == fold, "row"]
-        assert seen.tolist() == np.delete(WEIGHTS, test).tolist()
-
-
-@pytest.mark.parametrize("routing", [False, True])
-def test_a_pipeline_or_search_hands_them_on(seeing, reviews, routing):
-    search = GridSearchCV(make_pipeline("passthrough", seeing()), {"memory": [None]}, cv=2)
-    with sklearn.config_context(enable_metadata_routing=routing):
-        found = judge(reviews, bert=make_pipeline("passthrough", seeing()))
-        judge(reviews, bert=search)
-    assert found.notes_ == []
-    assert len(seeing.seen) == 12 and all(seen is not None for seen in seeing.seen)
-
-
-def test_models_that_take_none_are_named(reviews):
-    nearest = make_pipeline(CountVectorizer(), KNeighborsClassifier(1))
-    found = judge(reviews, bert=nearest, estimators={"nearest": nearest})
-    assert found.notes_ == [
-        f"{name} takes no sample_weight: it learns from all texts alike."
-        for name in ("nearest", "BERT")
-    ]
-
-
-def test_scores_are_weighted(seeing, reviews):
-    found = judge(reviews, bert=seeing(), scoring=["accuracy", "f1"], pos_label="pos")
-    table = found.predictions_
-    table = table[table["model"] == "BERT"]
-    expected = {"accuracy": [], "f1": []}
-    for _, part in table.groupby("fold"):
-        y, predicted, weights = part["label"], part["predicted"], WEIGHTS[part["row"]]
-        expected["accuracy"].append(accuracy_score(y, predicted, sample_weight=weights))
-        f1 = f1_score(y, predicted, pos_label="pos", sample_weight=weights)
-        expected["f1"].append(f1)
-    for name, values in expected.items():
-        assert found.rows_[-1][name] == pytest.approx(np.mean(values))
-    assert found.settings_["sample_weight"] is True
+    monkeypatch.setattr(_estimator.TextEstimator, "_train", fail)
 
 
 @pytest.mark.parametrize(
-    "scoring", ["accuracy", pytest.param("balanced_accuracy", marks=pytest.mark.slow)]
+    "weight",
+    [-1, -0.5, float("nan"), None, float("inf"), "x", "2", 1j, True, np.True_, [2.0], 10**400],
 )
-def test_the_bootstrap_draws_weighted_scores(seeing, reviews, scoring):
-    rows = np.arange(60)
-    found = judge(reviews, bert=seeing(), cv=[(rows[:30], rows[30:])], scoring=scoring)
-    gain = found.differences_[scoring]
-    by_name = {row["model"]: row[scoring] for row in found.rows_}
-    assert gain.mean == pytest.approx(by_name["BERT"] - by_name[found.best_cheap_])
-    assert gain.low <= gain.mean <= gain.high
-
-
-def test_texts_of_weight_0_count_for_nothing(seeing, reviews):
-    weights = WEIGHTS.copy()
-    texts, y = reviews
-    odd = [i for i in range(60) if ("film" in texts[i]) != (y[i] == "pos")]
-    weights[odd] = 0
-    assert judge(reviews, weights, bert=seeing()).rows_[-1]["accuracy"] == 1.0
-
-
-def test_a_learning_curve_is_weighted_too(seeing, reviews):
-    found = judge(reviews, bert=seeing(), learning_curve=[0.5])
-    curve = found.learning_curve_
-    assert sorted(map(len, seeing.seen)) == [20] * 3 + [40] * 3
-    assert set(curve["n_train"]) == {20, 40}
-
-
-def test_bert_learns_from_weights(make_classifier, reviews):
-    weights = np.where(np.array(reviews[1]) == "pos", 1.0, 1e-6)
-    names = ("TF-IDF + logistic regression", "TF-IDF + linear SVM", "naive-Bayes SVM")
-    drop = dict.fromkeys([*names, "frozen BERT + logistic regression"], "drop")
-    found = judge(reviews, weights, bert=make_classifier(), cv=2, estimators=drop)
-    assert found.rows_[-1]["accuracy"] > 0.99 and not found.rows_[-1]["error"]
-    predictions = found.predictions_
-    assert set(predictions.loc[predictions["model"] == "BERT (tiny)", "predicted"]) == {"pos"}
+@pytest.mark.parametrize("several", [False, True])
+def test_a_weight_of_a_class_that_is_no_weight_is_named(
+    make_classifier, reviews, weight, several, untrained
+):
+    X, y = reviews
+    if several:
+        y = pd.DataFrame({"pos": [1, 0] * 30, "neg": [0, 1] * 30})
+    with pytest.raises(
+        ValueError,
+        match=r"^class_weight must be finite numbers that are not negative, got .* for 'neg'; "
+        r"pass a number such as 2\.0\.$",
+    ):
+        make_classifier(class_weight={"pos": 1, "neg": weight}).fit(X, y)
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"),
+    "class_weight",
+    [{"neg": 3}, {"neg": np.float32(3)}, {np.str_("neg"): 3}, {"neg": fractions.Fraction(3)}],
+)
+def test_a_weight_is_the_same_whatever_number_it_is(make_classifier, reviews, class_weight):
+    X, y = reviews[0][:16], reviews[1][:16]
+    clf = make_classifier(class_weight=class_weight, epochs=1).fit(X, y)
+    given = make_classifier(epochs=1).fit(
+        X, y, sample_weight=[3 if label == "neg" else 1 for label in y]
+    )
+    np.testing.assert_array_equal(clf.predict_proba(X), given.predict_proba(X))
+
+
+def test_keys_that_are_no_class(make_classifier, reviews, untrained):
+    with pytest.raises(
+        ValueError,
+        match=r"got 'Neg': the classes of y, \['neg'\], are not in class_weight\.$",
+    ):
+        make_classifier(class_weight={"pos": 1, "Neg": 2}).fit(*reviews)
+    with pytest.raises(ValueError, match=r"got '1': the classes of y, \[0, 1\], are not in"):
+        make_classifier(class_weight={"1": 2}).fit(reviews[0], [0, 1] * 30)
+
+
+def test_a_class_that_a_fold_lacks_may_have_a_weight(make_classifier, reviews):
+    y = ["rare", *reviews[1][1:]]
+    clf = make_classifier(epochs=1, class_weight={"rare": 9, "pos": 1, "neg": 2})
+    search = GridSearchCV(clf, {"epochs": [1]}, cv=KFold(2), error_score="raise")
+    assert search.fit(reviews[0], y).best_estimator_.classes_.tolist() == ["neg", "pos", "rare"]
+
+
+def test_a_class_of_the_first_fit_may_have_a_weight_in_the_next(make_classifier, reviews):
+    X, y = reviews[0], ["rare", *reviews[1][1:]]
+    clf = make_classifier(epochs=1, warm_start=True).fit(X, y)
+    clf.set_params(class_weight={"rare": 2}).fit(X[1:], y[1:])
+    assert clf.classes_.tolist() == ["neg", "pos", "rare"]
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "told"),
     [
-        ([1.0] * 59, r"one weight for each of the 60 texts, got shape \(59,\)"),
-        (np.ones((60, 2)), r"got shape \(60, 2\)"),
-        ([1.0] * 59 + [np.nan], "finite and not negative, got nan at row 59"),
-        ([1.0] * 59 + [None], "got nan at row 59"),
-        ([1.0] * 59 + [-2], "got -2.0 at row 59"),
-        ([1.0] * 59 + [np.inf], "got inf at row 59"),
-        ([1.0] * 59 + ["x"], "must hold numbers, got 'x' at row 59"),
-        (pd.array([1] * 59 + [None], dtype="Int64"), "at row 59"),
-        ("balanced", "must hold numbers, got 'balanced'"),
-        ([0] * 60, "above 0 for at least one text"),
-        ([0, 1] * 30, r"at least 2 classes, that of fold 0 has \['pos'\]"),
-        ([1.0] * 40 + [0.0] * 20, "have a text with a weight above 0, that of fold 0 has none"),
+        ({"pos": 0, "neg": 0}, "above 0 for at least one class of y, got {'pos': 0, 'neg': 0}"),
+        ({"neg": 0}, "at least 2 classes with a weight above 0, got one class: 'pos'"),
+        ({"neg": 1e-60}, "must not differ by more than float32 can hold"),
+        ({"neg": 5e-324}, "must not differ by more than float32 can hold"),
+        ({"neg": 1e308}, "must not differ by more than float32 can hold"),
     ],
 )
-def test_odd_weights_are_refused_before_training(seeing, reviews, weights, message):
-    rows = np.arange(60)
-    with pytest.raises(ValueError, match=message):
-        judge(reviews, weights, bert=seeing(), cv=[(rows[:40], rows[40:])])
-    assert not seeing.seen
+def test_weights_that_leave_nothing_of_a_class_are_refused(
+    make_classifier, reviews, class_weight, told, untrained
+):
+    with pytest.raises(ValueError, match=told):
+        make_classifier(class_weight=class_weight).fit(*reviews)
 
 
-def test_a_scorer_that_takes_no_weights_is_refused(reviews):
-    def score(estimator, X, y):
-        return 0.0
-
-    with pytest.raises(ValueError, match="scoring=score takes no sample_weight; use another"):
-        judge(reviews, bert=LogisticRegression(), scoring=score)
-
-
-def test_weights_are_as_good_as_repeated_texts_to_the_naive_bayes_svm(reviews):
-    texts, y = reviews
-    X, y = CountVectorizer(binary=True).fit_transform(texts), np.array(y)
-    rows = np.repeat(np.arange(60), WEIGHTS.astype(int))
-    weighted = NaiveBayesSVM(random_state=0).fit(X, y, WEIGHTS)
-    repeated = NaiveBayesSVM(random_state=0).fit(X[rows], y[rows])
-    assert np.allclose(weighted.coef_, repeated.coef_, atol=1e-3)
+def test_only_the_ratios_of_weights_count(make_classifier, reviews):
+    X, y = reviews[0][:16], reviews[1][:16]
+    ones = make_classifier(epochs=1).fit(X, y).predict_proba(X)
+    for size in (1e308, 5e-324, 2.0**-500):
+        clf = make_classifier(epochs=1, class_weight={"pos": size, "neg": size})
+        np.testing.assert_array_equal(
+            clf.fit(X, y, sample_weight=np.full(16, size)).predict_proba(X), ones
+        )
 
 
-def test_weights_are_as_good_as_repeated_texts_to_the_frozen_bert(tiny_model, reviews):
-    texts, y = np.array(reviews[0]), np.array(reviews[1])
-    rows = np.repeat(np.arange(60), WEIGHTS.astype(int))
-    embeddings = Embeddings(tiny_model, None, "cpu", "float32")
-    weighted = FrozenBert(embeddings).fit(texts.tolist(), y, WEIGHTS)
-    repeated = FrozenBert(embeddings).fit(texts[rows].tolist(), y[rows])
-    proba = [model.predict_proba(texts.tolist()) for model in (weighted, repeated)]
-    assert np.allclose(*proba, atol=1e-3)
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ([1.0] * 3, r"shape \(60,\), got shape \(3,\)"),
+        (np.ones((60, 1)), r"got shape \(60, 1\)"),
+        (pd.DataFrame({"weight": [1.0] * 60}), r"got shape \(60, 1\)"),
+        ([[1, 2], *[[1]] * 59], r"must hold numbers, got \[1, 2\] of type list at row 0"),
+        (["1"] * 60, "must hold numbers, got '1' of type str at row 0"),
+        ([1.0, 1j, *[1.0] * 58], "got 1j of type complex at row 1"),
+        ([1, decimal.Decimal(1), *[1.0] * 58], r"got Decimal\('1'\) of type Decimal at row 1"),
+        ([1.0, float("nan"), *[1.0] * 58], r"got nan \(NaN, missing or infinity\) at row 1"),
+        ([1.0, None, *[1.0] * 58], r"got nan \(NaN, missing or infinity\) at row 1"),
+        ([1.0, float("inf"), *[1.0] * 58], "got inf .* at row 1"),
+        ([1.0, -1.0, *[1.0] * 58], r"got -1.0 \(negative\) at row 1; use 0"),
+        (np.ma.array([1.0] * 60, mask=[0, 1] * 30), "got nan .* at row 1"),
+        ([0.0] * 60, "above 0 for at least one text, got only zeros"),
+        ([1.0, 1e-50, *[1.0] * 58], "float32 can hold, .* row 1; use 0 to leave texts out"),
+        ("heavy", "must hold numbers, got 'heavy' of type str"),
+        ({"a": 1}, "must hold numbers, got {'a': 1} of type dict"),
+    ],
+)
+def test_weights_of_texts_that_are_none_are_named(
+    make_classifier, reviews, weights, told, untrained
+):
+    with pytest.raises(ValueError, match=rf"^(The )?sample_weight .*{told}"):
+        make_classifier().fit(*reviews, sample_weight=weights)
+
+
+@pytest.mark.parametrize("convert", [list, torch.tensor, lambda w: pd.Series(w, index=w), iter])
+def test_weights_of_texts_in_any_shape_are_the_same(make_classifier, reviews, convert):
+    X, y = reviews[0][:16], reviews[1][:16]
+    weights = np.arange(1.0, 17.0)
+    fits = (make_classifier(epochs=1).fit(X, y, w) for w in (weights, convert(weights)))
+    one, other = (clf.predict_proba(X) for clf in fits)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_balanced_classes_do_not_count_texts_that_are_left_out(make_classifier, reviews):
+    X, y = reviews[0], ["neg"] * 20 + reviews[1][20:]
+    kept = np.arange(60) >= 20
+    clf = make_classifier(class_weight="balanced", epochs=1).fit(X, y, sample_weight=kept)
+    alone = make_classifier(class_weight="balanced", epochs=1).fit(X[20:], y[20:])
+    np.testing.assert_array_equal(clf.predict_proba(X), alone.predict_proba(X))

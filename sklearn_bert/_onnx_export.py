@@ -13,6 +13,7 @@ from ._device import copy_to_cpu, find_device
 from ._docstrings import draw_corpus
 from ._inference import predict_outputs
 from ._manifest import CARD, seal, to_json
+from ._own_files import check_target
 from ._packed import reads_types
 from ._portable import find_versions, write_folder
 from ._probabilities import probabilities
@@ -41,6 +42,7 @@ class _Logits(torch.nn.Module):
 def export(clf, path, quantize, texts):
     """Write the folder of a fitted classifier; return the largest difference of probabilities."""
     import_onnxruntime()
+    check_target(path, KIND)
     if texts is None:
         texts = _example_texts(clf.pairs_)
     module = copy_to_cpu(clf.module_).eval()
@@ -68,7 +70,7 @@ def export(clf, path, quantize, texts):
         (folder / CARD).write_text(onnx_card(clf, manifest), encoding="utf-8")
         seal(folder, manifest)
 
-    write_folder(path, write)
+    write_folder(path, KIND, write)
     return found[0]
 
 

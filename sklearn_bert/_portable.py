@@ -1,34 +1,18 @@
 """A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
 
 import json
-import os
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 
-from ._atomic import replace_folder
+from ._atomic import WHOLE, replace_files
 from ._card import model_card
 from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
+from ._own_files import check_target, find_ours
 from ._version import __version__
 
-# What transformers writes of a module and a fast tokenizer, and all that is ever read.
-_FILES = (
-    "config.json",
-    "model*.safetensors",
-    "model.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-)
 _PROBLEMS = {
     ("classifier", False): "single_label_classification",
     ("classifier", True): "multi_label_classification",
@@ -41,39 +25,35 @@ _NOT_TRAVELLING = {"memory"}
 
 def save_portable(estimator, kind, path):
     """Write a fitted estimator to a folder, in one step; `kind` is its scikit-learn type."""
+    check_target(path, kind)
     manifest = {"estimator": kind, **_described(estimator)}
-    write_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
+    write_folder(path, kind, lambda folder: _write(estimator, kind, manifest, folder))
 
 
-def write_folder(path, write):
-    """Let `write` fill a new folder, which then replaces what was saved at `path`, if anything."""
-    path = Path(path).expanduser()
-    path = path.parent.resolve() / path.name
-    _check_replaceable(path)
+def write_folder(path, kind, write):
+    """Let `write` fill a new folder, whose files then replace those saved at `path`, if any."""
+    path = check_target(path, kind)
     try:
-        replace_folder(path, write)
+        replace_files(path, write, lambda folder: find_ours(folder, kind), last=MANIFEST)
     except (OSError, SafetensorError) as error:
+        if isinstance(error, FileExistsError) and error.errno is None:
+            raise  # what is in the way, in our words
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise OSError(
-            f"The model cannot be saved to {str(path)!r}: {reason}; what was there is as it was. "
-            "Make room, or choose a folder that can be written."
-        ) from error
+        raise OSError(_failure(path, reason)) from error
 
 
-def _check_replaceable(path):
-    """Refuse to write over anything but an empty folder or a model that was saved before."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path must be in a folder that exists, got {str(path)!r}; make {str(path.parent)!r} "
-            "first."
+def _failure(path, reason):
+    """Return what a failure has left."""
+    if (path / WHOLE / MANIFEST).is_file():
+        return (
+            f"Some files of the model cannot be put into their places in {str(path)!r}: {reason}; "
+            f"save again once they can be. Until then, the old model is read or, from the hidden "
+            f"folder {WHOLE}, the new one."
         )
-    is_folder = path.is_dir() and not path.is_symlink()
-    is_free = not os.path.lexists(path) or (is_folder and not any(path.iterdir()))
-    if not is_free and not (is_folder and (path / MANIFEST).is_file()):
-        raise FileExistsError(
-            f"path must be new, an empty folder or a model saved before, got {str(path)!r}, which "
-            f"has no {MANIFEST}; choose another path."
-        )
+    return (
+        f"The model cannot be saved to {str(path)!r}: {reason}; what was there is as it was. "
+        "Make room, or choose a folder that can be written."
+    )
 
 
 def _described(estimator):
@@ -150,7 +130,7 @@ def load_portable(path, kind):
     ValueError
         If it is damaged, of another kind or a newer format, or holds what none would need.
     """
-    with reading(path, kind, _FILES) as (folder, manifest):
+    with reading(path, kind) as (folder, manifest):
         _check_code(folder)
         parameters, fitted = (
             {

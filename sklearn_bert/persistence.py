@@ -16,7 +16,6 @@ KIND = "onnx-classifier"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 
-_FILES = (GRAPH, f"{GRAPH}.data", TOKENIZER)
 _NO_FIT = (
     "OnnxTextClassifier cannot be fitted; load one with OnnxTextClassifier.from_pretrained, or fit "
     "a BertTextClassifier."
@@ -135,7 +134,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         """Set all attributes from the folder."""
         import_onnxruntime()
         options = dict(self._options)
-        with reading(options.pop("path"), KIND, _FILES) as (folder, manifest):
+        with reading(options.pop("path"), KIND) as (folder, manifest):
             for name, value in manifest["fitted"].items():
                 setattr(self, name, from_json(value))
             self._inputs = manifest["inputs"]

@@ -6,6 +6,8 @@ import shutil
 import stat
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import BertTextClassifier, BertTextRegressor, _atomic, _manifest, _portable
+from sklearn_bert import BertTextClassifier, BertTextRegressor, _manifest, _portable
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -222,12 +224,163 @@ def test_anything_else_is_left_alone(fitted, tmp_path, what):
     )
 
 
+def contents(folder):
+    """Return what is in a folder and below it, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize("name", ["train.py", "data.csv", "notes/chapter1.txt", "onnx/mine.txt"])
+@pytest.mark.parametrize("write", ["save_pretrained", "export_onnx"])
+def test_a_file_that_is_not_ours_is_named_before_anything_is_computed(
+    saved, fitted, monkeypatch, name, write
+):
+    monkeypatch.setattr("sklearn_bert._device.copy_to_cpu", lambda module: 1 / 0)
+    if write == "export_onnx":
+        shutil.rmtree(saved)
+    (saved / name).parent.mkdir(parents=True, exist_ok=True)
+    (saved / name).write_text("dear")
+    before = contents(saved)
+    named = name if name.startswith("onnx") else name.partition("/")[0]
+    with pytest.raises(FileExistsError, match=f"whose '{named}' was not written by sklearn-bert; "):
+        getattr(fitted, write)(saved)
+    assert contents(saved) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "sklearn_bert.json"])
+@pytest.mark.parametrize("how", ["edited", "link"])
+def test_a_file_that_was_changed_is_not_ours(saved, fitted, tmp_path, name, how):
+    if how == "edited":
+        (saved / name).write_bytes((saved / name).read_bytes() + b"\n\n,")
+    else:
+        (saved / name).rename(tmp_path / name)
+        (saved / name).symlink_to(tmp_path / name)
+    before = contents(saved)
+    reason = {"edited": "was (changed since|not written by)", "link": "is a link"}[how]
+    with pytest.raises(FileExistsError, match=f"whose '{name}' {reason}.*; choose another path"):
+        fitted.save_pretrained(saved)
+    assert contents(saved) == before and (saved / name).is_symlink() == (how == "link")
+
+
+def test_a_clone_is_saved_into_again_and_again(fitted, make_classifier, reviews, tmp_path):
+    """Its history, hidden files and its own card stay; the folder itself does too."""
+    repo = tmp_path / "repo"
+    (repo / ".git").mkdir(parents=True)
+    theirs = {".git/HEAD": "ref", ".gitattributes": "*.safetensors lfs", "README.md": "# Mine"}
+    for name, text in theirs.items():
+        (repo / name).write_text(text)
+    number = repo.stat().st_ino
+    for clf in (fitted, make_classifier(epochs=1).fit(*reviews), fitted):
+        clf.save_pretrained(repo)
+        again = BertTextClassifier.from_pretrained(repo)
+        np.testing.assert_array_equal(again.predict_proba(["good"]), clf.predict_proba(["good"]))
+    assert {name: (repo / name).read_text() for name in theirs} == theirs
+    assert repo.stat().st_ino == number
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(os.listdir(repo)) == names | {"sklearn_bert.json", ".git", *theirs} - {".git/HEAD"}
+
+
+def test_a_card_is_written_anew_unless_it_was_edited(saved, make_classifier, reviews):
+    first = (saved / "README.md").read_text()
+    clf = make_classifier(epochs=1).fit(*reviews)
+    clf.save_pretrained(saved)
+    card = (saved / "README.md").read_text()
+    assert "| epochs | `1` |" in card and card != first
+    (saved / "README.md").write_text(card + "Licence: mine.")
+    clf.save_pretrained(saved)
+    assert (saved / "README.md").read_text() == card + "Licence: mine."
+    (saved / "README.md").unlink()
+    clf.save_pretrained(saved)
+    assert (saved / "README.md").read_text() == card
+
+
+def test_from_inside_the_working_directory_stays(saved, fitted, monkeypatch):
+    monkeypatch.chdir(saved)
+    fitted.save_pretrained(".")
+    assert os.getcwd() == str(saved)
+    assert "model.safetensors" in os.listdir(".")
+    BertTextClassifier.from_pretrained(".")
+
+
+def test_a_link_to_a_folder_leads_to_it(fitted, tmp_path):
+    (tmp_path / "disk").mkdir()
+    for name, target in {"one": "disk", "two": "disk/new"}.items():
+        (tmp_path / name).symlink_to(target)
+        fitted.save_pretrained(tmp_path / name)
+        assert os.readlink(tmp_path / name) == target
+        BertTextClassifier.from_pretrained(tmp_path / target)
+        shutil.rmtree(tmp_path / "disk")
+        (tmp_path / "disk").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("folder", "step"),
+    [("old", 4), *(pytest.param(name, 1, marks=pytest.mark.slow) for name in ("old", "clone"))],
+)
+def test_stopped_at_any_step_one_of_both_is_whole(
+    fitted, make_classifier, reviews, tmp_path, monkeypatch, folder, step
+):
+    """Whichever call of the system is the last one; the next save finishes what was begun."""
+
+    class Stopped(BaseException):
+        pass
+
+    path, X = tmp_path / "model", reviews[0][:4]
+    other = make_classifier(epochs=1).fit(*reviews)
+    known = [clf.predict_proba(X).tolist() for clf in (fitted, other)]
+    seen, n_done = [], 0
+    while True:
+        path.mkdir()
+        (path / ".gitattributes").write_text("dear")
+        fitted.save_pretrained(path)
+        if folder == "clone":
+            shutil.rmtree(path)
+            path.mkdir()
+            (path / ".gitattributes").write_text("dear")
+        left = n_done
+
+        def stopping(function):
+            def call(*args, **kwargs):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Stopped
+                return function(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("rename", "replace", "link", "unlink", "rmdir"):
+                patch.setattr(os, name, stopping(getattr(os, name)))
+            with suppress(Stopped):
+                other.save_pretrained(path)
+        try:
+            clf = BertTextClassifier.from_pretrained(path)
+            seen.append(known.index(clf.predict_proba(X).tolist()))
+        except FileNotFoundError:
+            assert folder == "clone"
+            seen.append(0)
+        stopped = left < 0
+        fitted.save_pretrained(path)
+        clf = BertTextClassifier.from_pretrained(path)
+        assert clf.predict_proba(X).tolist() == known[0]
+        hidden = {name for name in os.listdir(path) if name.startswith(".")}
+        assert hidden == {".gitattributes"}
+        if not stopped:
+            break
+        shutil.rmtree(path)
+        n_done += step
+    assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == 1 and len(seen) > 10 / step
+
+
 def test_a_parent_that_is_not_there_is_named(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match="in a folder that exists"):
         fitted.save_pretrained(tmp_path / "no" / "model")
 
 
-@pytest.mark.parametrize("step", ["weights", "manifest", "exchange"])
+@pytest.mark.parametrize("step", ["weights", "manifest", "rename"])
 def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, step):
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 
@@ -236,14 +389,36 @@ def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, s
 
     target = {
         "weights": "sklearn_bert._device.copy_to_cpu",
-        "manifest": "sklearn_bert._manifest.checksum",
-        "exchange": "sklearn_bert._atomic._exchange",
+        "manifest": "sklearn_bert._portable.seal",
+        "rename": "os.rename",
     }[step]
     monkeypatch.setattr(target, fail)
     with pytest.raises(OSError, match=r"cannot be saved to '.*': No space left .* is as it was"):
         make_classifier(epochs=1).fit(*reviews).save_pretrained(saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_file_that_cannot_be_replaced_is_one_sentence(
+    saved, make_classifier, reviews, monkeypatch
+):
+    clf = make_classifier(epochs=1).fit(*reviews)
+    replace = os.replace
+
+    def fail(source, target):
+        if str(target).endswith(".safetensors"):
+            raise OSError(26, "Text file busy")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        match = r"cannot be put into their places in '.*': Text file busy; save again"
+        with pytest.raises(OSError, match=match):
+            clf.save_pretrained(saved)
+    BertTextClassifier.from_pretrained(saved)
+    clf.save_pretrained(saved)
+    again = BertTextClassifier.from_pretrained(saved)
+    np.testing.assert_array_equal(again.predict_proba(["bad"]), clf.predict_proba(["bad"]))
 
 
 def test_a_disk_that_is_full_is_one_sentence(tiny_model, tmp_path, run_python):
@@ -288,11 +463,16 @@ def test_what_a_killed_try_has_left_is_removed_by_the_next(saved, fitted):
     assert running.exists() and elsewhere.exists()
 
 
-def test_without_an_exchange_of_the_system_two_renames_do(saved, fitted, monkeypatch):
-    monkeypatch.setattr(_atomic, "_call", lambda *_: False)
+def test_a_folder_that_a_killed_try_cannot_have_left_is_kept(saved, fitted):
+    import socket
+
+    theirs = saved.with_name(f".model.{socket.gethostname()}.999999999.new")
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("dear")
+    link = saved.with_name(f".model.{socket.gethostname()}.999999998.new")
+    link.symlink_to(theirs)
     fitted.save_pretrained(saved)
-    BertTextClassifier.from_pretrained(saved)
-    assert [path.name for path in saved.parent.iterdir()] == ["model"]
+    assert (theirs / "thesis.txt").read_text() == "dear" and link.is_symlink()
 
 
 KILLED = """
@@ -323,6 +503,7 @@ for _ in range(n_kills):
     (which,) = [i for i in range(2) if np.array_equal(found, known[i])]
     seen.add(which)
 fits[0].save_pretrained(path)
+assert not [name for name in os.listdir(path) if name.startswith(".")]
 print(sorted(seen), os.listdir(os.path.dirname(path)))
 """
 
@@ -337,6 +518,19 @@ def test_killed_at_any_moment_one_of_both_is_whole(tiny_model, tmp_path, n_kills
     assert found.returncode == 0, found.stderr[-2000:]
     assert found.stdout.strip().endswith("['model']")
     assert n_kills < 100 or found.stdout.startswith("[0, 1]")
+
+
+def test_who_reads_while_it_is_written_gets_one_of_both(saved, fitted, make_classifier, reviews):
+    X = reviews[0][:4]
+    fits = [fitted, make_classifier(epochs=1).fit(*reviews)]
+    known = [fit.predict_proba(X).tolist() for fit in fits]
+    with ThreadPoolExecutor(3) as pool:
+        written = [pool.submit(fit.save_pretrained, saved) for fit in fits * 6]
+        while not all(future.done() for future in written):
+            assert BertTextClassifier.from_pretrained(saved).predict_proba(X).tolist() in known
+    assert all(future.result() is None for future in written)
+    assert BertTextClassifier.from_pretrained(saved).predict_proba(X).tolist() in known
+    assert not [name for name in os.listdir(saved) if name.startswith(".")]
 
 
 # What must not be believed
@@ -399,11 +593,28 @@ def test_a_manifest_that_names_other_files_is_refused(saved, name):
     refused(saved, "not trusted: sklearn_bert.json names the file")
 
 
-def test_a_link_out_of_the_folder_is_refused(saved, tmp_path):
-    (tmp_path / "elsewhere.json").write_bytes((saved / "tokenizer.json").read_bytes())
-    (saved / "tokenizer.json").unlink()
-    (saved / "tokenizer.json").symlink_to(tmp_path / "elsewhere.json")
-    refused(saved, "'tokenizer.json' is a link out of it")
+def test_links_to_files_are_read_as_files(saved, fitted, reviews, tmp_path):
+    """As the cache of the hub has it, and git-annex, and DVC."""
+    (tmp_path / "blobs").mkdir()
+    for number, file in enumerate(sorted(saved.iterdir())):
+        file.rename(tmp_path / "blobs" / str(number))
+        file.symlink_to(f"../blobs/{number}")
+    clf = BertTextClassifier.from_pretrained(saved)
+    np.testing.assert_array_equal(clf.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+    (tmp_path / "blobs" / "1").write_text("{}")
+    refused(saved, "'config.json' is not as it was written")
+
+
+@pytest.mark.parametrize("what", ["device", "pipe", "folder", "process", "nothing"])
+@pytest.mark.parametrize("name", ["tokenizer.json", "sklearn_bert.json"])
+def test_a_link_to_what_is_no_file_is_refused(saved, tmp_path, what, name):
+    (saved / name).unlink()
+    target = {"device": "/dev/zero", "folder": tmp_path, "process": "/proc/self/mounts"}
+    if what == "pipe":
+        os.mkfifo(tmp_path / "pipe")
+    (saved / name).symlink_to(target.get(what, tmp_path / what))
+    with pytest.raises((ValueError, FileNotFoundError), match=r"is damaged|not trusted|without a"):
+        BertTextClassifier.from_pretrained(saved)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])

@@ -288,7 +288,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         """Save to a folder that any machine loads, and that holds no code.
 
         The weights are safetensors, everything else is JSON or text. `transformers` reads the
-        folder too, with the same labels and probabilities. Killed at any moment, the old model is
+        folder too, with the same labels and probabilities, and any fit can start from it, with
+        ``model=path``, up to the length that the model can read. Killed at any moment, the old model is
         what is loaded from it, or the new one is.
 
         Only files that were written by an earlier call, and not changed since, are replaced.

@@ -14,6 +14,7 @@ from ._atomic import WHOLE, locked
 
 MANIFEST = "sklearn_bert.json"
 CARD = "README.md"
+LONGEST = "longest_input"  # an entry: tokens that the model can read
 FORMAT = 1
 
 # Each kind of estimator: what writes it, and what loads it.
@@ -29,6 +30,7 @@ _LOADERS = {
 }
 _LONGEST_MANIFEST = 64 * 2**20  # bytes
 _BLOCK = 2**20
+_UNLIMITED = 10**30  # transformers' own number; the model's positions set the limit then
 
 GRAPHS = "onnx"  # the folder in which other readers look for graphs
 
@@ -220,6 +222,20 @@ def read_manifest(folder):
         wanted = manifest["versions"]["sklearn-bert"]
         raise Refused(f"was written by the newer sklearn-bert {wanted}; upgrade to read it")
     return manifest
+
+
+def find_longest(folder, limit):
+    """Return how many tokens a tokenizer can read, of which its own file says `limit`.
+
+    In a folder of ours that is what a fit kept of each text, not what the model can read.
+    """
+    try:
+        manifest = read_manifest(folder)
+        if manifest["fitted"]["max_length_"] != limit:
+            return limit  # set by somebody else since
+        return manifest.get(LONGEST, _UNLIMITED)
+    except (Refused, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return limit  # it is none of ours
 
 
 def _check_files(folder, expected, writer):

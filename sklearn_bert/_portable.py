@@ -9,7 +9,17 @@ from safetensors import SafetensorError
 
 from ._atomic import WHOLE, replace_files
 from ._card import model_card
-from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
+from ._manifest import (
+    CARD,
+    LONGEST,
+    MANIFEST,
+    Refused,
+    find_longest,
+    from_json,
+    reading,
+    seal,
+    to_json,
+)
 from ._own_files import check_target, find_ours
 from ._version import __version__
 
@@ -94,28 +104,69 @@ def find_versions(*more):
 def _write(estimator, kind, manifest, folder):
     """Write all files of an estimator."""
     from ._device import copy_to_cpu
-    from ._encoder import silent_transformers
+    from ._encoder import longest_input, silent_transformers
 
     with silent_transformers():
         copy_to_cpu(estimator.module_).save_pretrained(folder)
-        estimator.tokenizer_.save_pretrained(folder)
-    classes = getattr(estimator, "classes_", None)
-    names = None if classes is None else [str(label) for label in classes.tolist()]
-    config = {"problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)]}
-    if names is not None:
-        config["id2label"] = {str(number): name for number, name in enumerate(names)}
-        config["label2id"] = {name: number for number, name in enumerate(names)}
-    _update_json(folder / "config.json", config)
-    _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
-    card = model_card(estimator, kind, names, _travelling(estimator), manifest["versions"])
+    write_shared(estimator, kind, folder)
+    card = model_card(
+        estimator, kind, class_names(estimator), _travelling(estimator), manifest["versions"]
+    )
     (folder / CARD).write_text(card, encoding="utf-8")
-    seal(folder, manifest)
+    longest = longest_input(estimator.tokenizer_, estimator.module_)
+    seal(folder, {**manifest, LONGEST: longest})
 
 
-def _update_json(path, values):
-    """Set values in a JSON file."""
+def class_names(estimator):
+    """Return the classes as str; None if there are none."""
+    classes = getattr(estimator, "classes_", None)
+    return None if classes is None else [str(label) for label in classes.tolist()]
+
+
+def write_shared(estimator, kind, folder, **more):
+    """Write what tells any reader of transformers' files how texts become labels.
+
+    That is configuration and tokenizer; `more` goes into the configuration.
+    """
+    from ._encoder import silent_transformers
+
+    config, names = estimator.module_.config, class_names(estimator) or ["LABEL_0"]
+    with silent_transformers():
+        config.save_pretrained(folder)
+        estimator.tokenizer_.save_pretrained(folder)
+    values = {
+        "architectures": [type(estimator.module_).__name__],
+        "problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)],
+        "id2label": {str(number): name for number, name in enumerate(names)},
+        "label2id": {name: number for number, name in enumerate(names)},
+        # Who goes on from the weights is not bound to what a fit of ours does without.
+        **getattr(config, "switched_off", {}),
+        **more,
+    }
+    _update_json(folder / "config.json", values, without="switched_off")
+    _write_cut(estimator.tokenizer_, estimator.max_length_, folder)
+
+
+def _write_cut(tokenizer, max_length, folder):
+    """Let whoever reads a tokenizer's files cut texts where the estimator does, and pad none."""
+    from tokenizers import Tokenizer
+
+    file = str(folder / "tokenizer.json")
+    backend = Tokenizer.from_file(file)
+    backend.no_padding()
+    backend.enable_truncation(max_length, direction=tokenizer.truncation_side)
+    backend.save(file)
+    values = {"model_max_length": max_length}
+    if type(tokenizer).__name__ == "TokenizersBackend":
+        values["tokenizer_class"] = "PreTrainedTokenizerFast"  # its name in all versions
+    _update_json(folder / "tokenizer_config.json", values, without="max_length")
+
+
+def _update_json(path, values, without=None):
+    """Set values in a JSON file, and remove one."""
     content = json.loads(path.read_text(encoding="utf-8")) | values
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    content.pop(without, None)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def load_portable(path, kind):
@@ -157,16 +208,20 @@ def _load_parts(folder):
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    from ._encoder import silent_transformers
+    from ._encoder import attention_dropouts, silent_transformers
 
     options = {"trust_remote_code": False, "local_files_only": True}
     with silent_transformers():
         config = AutoConfig.from_pretrained(folder, **options)
         _check_weights(folder, config)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        off = attention_dropouts(config)
+        options |= dict.fromkeys(off, 0.0)
         module = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, **options
         )
+    module.config.switched_off = off
+    tokenizer.model_max_length = find_longest(folder, tokenizer.model_max_length)
     return tokenizer, module.eval()
 
 

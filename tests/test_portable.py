@@ -19,7 +19,13 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import BertTextClassifier, BertTextRegressor, _manifest, _portable
+from sklearn_bert import (
+    BertTextClassifier,
+    BertTextEmbedder,
+    BertTextRegressor,
+    _manifest,
+    _portable,
+)
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -145,6 +151,100 @@ def test_transformers_reads_it_with_the_same_answers(saved, fitted, reviews):
     assert module.config.id2label == {0: "neg", 1: "pos"}
     assert module.config.label2id == {"neg": 0, "pos": 1}
     assert transformers.AutoTokenizer.from_pretrained(saved).model_max_length == fitted.max_length_
+
+
+def test_who_reads_the_files_finds_the_classes_in_order(make_classifier, reviews, tmp_path):
+    clf = make_classifier(epochs=1).fit(reviews[0], [f"class {i}" for i in range(12)] * 5)
+    clf.save_pretrained(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert list(config["id2label"].items()) == [(str(i), c) for i, c in enumerate(clf.classes_)]
+    assert list(config["label2id"]) == clf.classes_.tolist()
+
+
+def test_numbers_have_no_labels_of_the_checkpoint_they_start_from(tiny_model, reviews, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    labels = {"id2label": {"0": "toxic"}, "label2id": {"toxic": 0}}
+    _portable._update_json(tmp_path / "base" / "config.json", labels)
+    number = BertTextRegressor(tmp_path / "base", epochs=1).fit(reviews[0], np.arange(60.0))
+    number.save_pretrained(tmp_path / "number")
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "number")
+    assert config.id2label == {0: "LABEL_0"} and config.label2id == {"LABEL_0": 0}
+    assert config.problem_type == "regression"
+
+
+# A start for other fits: what a fit was set to is not what the model can do
+
+
+@pytest.mark.parametrize("kind", [BertTextClassifier, BertTextRegressor, BertTextEmbedder])
+def test_a_longer_fit_starts_from_a_shorter_one(make_classifier, reviews, tmp_path, kind):
+    make_classifier(epochs=1, max_length=12).fit(*reviews).save_pretrained(tmp_path / "short")
+    shutil.copytree(tmp_path / "short", tmp_path / "copy")
+    for folder, max_length in (("short", 32), ("copy", None)):
+        estimator = kind(tmp_path / folder, max_length=max_length)
+        if kind is not BertTextEmbedder:
+            estimator.set_params(epochs=1)
+        estimator.fit(reviews[0], np.arange(60) % 2)
+        assert estimator.max_length_ == (max_length or 64)
+    with pytest.raises(ValueError, match="must be from 3 to 64 for model"):
+        BertTextClassifier(tmp_path / "short", max_length=65).fit(*reviews)
+
+
+def test_one_that_was_loaded_goes_on_with_longer_texts(make_classifier, reviews, tmp_path):
+    make_classifier(epochs=1, max_length=12).fit(*reviews).save_pretrained(tmp_path / "one")
+    clf = BertTextClassifier.from_pretrained(tmp_path / "one")
+    assert clf.max_length_ == 12
+    clf.set_params(warm_start=True, max_length=32).fit(*reviews).save_pretrained(tmp_path / "two")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "two")
+    assert tokenizer.model_max_length == 32
+    assert BertTextClassifier(tmp_path / "two", epochs=1).fit(*reviews).max_length_ == 64
+
+
+def test_what_the_model_itself_cannot_read_stays_so(tiny_model, reviews, tmp_path):
+    """Its tokenizer allows 20, its positions 64; the limit of somebody else's tokenizer counts."""
+    shutil.copytree(tiny_model, tmp_path / "base")
+    _portable._update_json(tmp_path / "base" / "tokenizer_config.json", {"model_max_length": 20})
+    clf = BertTextClassifier(tmp_path / "base", epochs=1, max_length=12).fit(*reviews)
+    clf.save_pretrained(tmp_path / "model")
+    assert BertTextClassifier(tmp_path / "model", epochs=1).fit(*reviews).max_length_ == 20
+    _portable._update_json(tmp_path / "model" / "tokenizer_config.json", {"model_max_length": 16})
+    assert BertTextClassifier(tmp_path / "model", epochs=1).fit(*reviews).max_length_ == 16
+
+
+def test_a_fit_starts_from_what_a_release_has_saved():
+    X, y = KINDS["labels"][1:3]
+    folder = RELEASED / "0.1.0" / "windows"
+    clf = BertTextClassifier(folder, epochs=1, max_length=32).fit(X, y)
+    assert clf.max_length_ == 32
+    clf = BertTextClassifier.from_pretrained(folder).set_params(warm_start=True, max_length=None)
+    assert clf.set_params(long_text="head").fit([*X] * 2, [0, 1] * 4).max_length_ == 64
+
+
+def test_dropout_that_a_fit_does_without_is_there_for_others(tiny_model, reviews, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    name = "attention_probs_dropout_prob"
+    _portable._update_json(tmp_path / "base" / "config.json", {name: 0.25})
+    clf = BertTextClassifier(tmp_path / "base", epochs=1, random_state=0).fit(*reviews)
+    for folder in ("one", "two"):
+        assert getattr(clf.module_.config, name) == 0
+        clf.save_pretrained(tmp_path / folder)
+        config = transformers.AutoConfig.from_pretrained(tmp_path / folder)
+        assert getattr(config, name) == 0.25 and not hasattr(config, "switched_off")
+        again = BertTextClassifier.from_pretrained(tmp_path / folder)
+        np.testing.assert_array_equal(again.predict_proba(["bad"]), clf.predict_proba(["bad"]))
+        clf = again
+
+
+def test_others_cut_and_fill_up_as_it_does(make_classifier, minilm, reviews, tmp_path):
+    """MiniLM's own file cuts at 128 tokens and fills up to as many, which a fit never does."""
+    from tokenizers import Tokenizer
+
+    clf = make_classifier(epochs=1, max_length=16).set_params(model=minilm, freeze="all")
+    clf.fit(*reviews).save_pretrained(tmp_path / "model")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "model" / "tokenizer.json"))
+    assert len(tokenizer.encode("the good film").ids) == 5
+    long = "a book of a film " * 10
+    expected = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")(long, truncation=True)
+    assert tokenizer.encode(long).ids == expected["input_ids"] and len(expected["input_ids"]) == 16
 
 
 def test_transformers_knows_of_several_labels(tiny_model, tmp_path):

@@ -289,8 +289,8 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         The weights are safetensors, everything else is JSON or text. `transformers` reads the
         folder too, with the same labels and probabilities, and any fit can start from it, with
-        ``model=path``, up to the length that the model can read. Killed at any moment, the old model is
-        what is loaded from it, or the new one is.
+        ``model=path``, up to the length that the model can read. Killed at any moment, the old
+        model is what is loaded from it, or the new one is.
 
         Only files that were written by an earlier call, and not changed since, are replaced.
         Hidden files stay, so that the folder can be a clone with its ``.git``, and so does a model

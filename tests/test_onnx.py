@@ -272,8 +272,8 @@ def transformers_js(tmp_path_factory):
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("no Node here")
     install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run([*install, "@huggingface/transformers@4"], cwd=folder, timeout=300)
-    if done.returncode:
+    command = [*install, "@huggingface/transformers@4"]
+    if subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode:
         pytest.skip("transformers.js cannot be installed here")
     (folder / "ask.mjs").write_text(SCRIPT)
 
@@ -289,8 +289,7 @@ def transformers_js(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("quantize", [None, "int8"])
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(("several", "quantize"), [(False, "int8"), (True, None)])
 def test_transformers_js_gives_the_same_answers(
     transformers_js, minilm, tmp_path, several, quantize
 ):

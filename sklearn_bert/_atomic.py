@@ -181,6 +181,8 @@ def _lay_out(path, ours, last):
         if "/" in name and not any((path / name).parent.iterdir()):
             (path / name).parent.rmdir()
     _put(whole, last, path)
+    for folder in {(path / name).parent for name in names}:
+        _flush(folder)
     (whole / last).unlink()
     shutil.rmtree(whole)
 
@@ -196,7 +198,6 @@ def _put(whole, name, path):
         _flush(step)
     target.parent.mkdir(exist_ok=True)
     os.replace(step, target)  # nothing happens if both are links to the same file already
-    _flush(target.parent)
 
 
 def _names(folder):

@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as transformers_logging
 
-from ._manifest import MANIFEST, find_longest
+from ._manifest import MANIFEST, find_longest, whole_folder
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
@@ -206,6 +206,7 @@ def locate(model):
     name = os.fspath(model)
     folder = Path(name).expanduser()
     if folder.is_dir():
+        folder = whole_folder(folder)
         _check_folder(folder, name)
         return folder
     if name in _PACKAGED and find_spec(_PACKAGED[name][0]) is not None:

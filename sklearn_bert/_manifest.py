@@ -30,6 +30,7 @@ _LOADERS = {
 }
 _LONGEST_MANIFEST = 64 * 2**20  # bytes
 _BLOCK = 2**20
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what is no manifest
 _UNLIMITED = 10**30  # transformers' own number; the model's positions set the limit then
 
 GRAPHS = "onnx"  # the folder in which other readers look for graphs
@@ -197,16 +198,24 @@ def reading(path, kind):
 
 def _checked(folder, kind):
     """Return the folder that holds the whole model, and its manifest."""
+    folder = whole_folder(folder)
+    manifest = read_manifest(folder)
+    if (found := manifest["estimator"]) != kind:
+        raise Refused(f"holds a {found}, not a {kind}; load it with {_LOADERS[found]}")
+    _check_files(folder, manifest["files"], WRITERS[kind])
+    return folder, manifest
+
+
+def whole_folder(folder):
+    """Return where the files of a model are all of one save: below it if one was killed midway."""
+    if not (folder / WHOLE / MANIFEST).is_file():
+        return folder
     try:
         manifest = read_manifest(folder)
-        if (found := manifest["estimator"]) != kind:
-            raise Refused(f"holds a {found}, not a {kind}; load it with {_LOADERS[found]}")
-        _check_files(folder, manifest["files"], WRITERS[kind])
-    except Exception:
-        if not (folder / WHOLE / MANIFEST).is_file():
-            raise
-        return _checked(folder / WHOLE, kind)  # saving was killed on the way
-    return folder, manifest
+        _check_files(folder, manifest["files"], WRITERS[manifest["estimator"]])
+    except (Refused, *_UNREADABLE):
+        return folder / WHOLE
+    return folder
 
 
 def read_manifest(folder):
@@ -234,7 +243,7 @@ def find_longest(folder, limit):
         if manifest["fitted"]["max_length_"] != limit:
             return limit  # set by somebody else since
         return manifest.get(LONGEST, _UNLIMITED)
-    except (Refused, OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (Refused, *_UNREADABLE):
         return limit  # it is none of ours
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import transformers
 from released import KINDS, outputs
 from safetensors.numpy import load_file, save_file
@@ -26,6 +27,7 @@ from sklearn_bert import (
     _manifest,
     _portable,
 )
+from sklearn_bert._encoder import load_encoder
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -332,10 +334,18 @@ def contents(folder):
     }
 
 
-@pytest.mark.parametrize("name", ["train.py", "data.csv", "notes/chapter1.txt", "onnx/mine.txt"])
-@pytest.mark.parametrize("write", ["save_pretrained", "export_onnx"])
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        ("save_pretrained", "train.py"),
+        ("save_pretrained", "notes/chapter1.txt"),
+        ("save_pretrained", "onnx/mine.txt"),
+        ("export_onnx", "data.csv"),
+        ("export_onnx", "onnx/mine.txt"),
+    ],
+)
 def test_a_file_that_is_not_ours_is_named_before_anything_is_computed(
-    saved, fitted, monkeypatch, name, write
+    saved, fitted, monkeypatch, write, name
 ):
     monkeypatch.setattr("sklearn_bert._device.copy_to_cpu", lambda module: 1 / 0)
     if write == "export_onnx":
@@ -417,7 +427,7 @@ def test_a_link_to_a_folder_leads_to_it(fitted, tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "step"),
-    [("old", 4), *(pytest.param(name, 1, marks=pytest.mark.slow) for name in ("old", "clone"))],
+    [("old", 6), *(pytest.param(name, 1, marks=pytest.mark.slow) for name in ("old", "clone"))],
 )
 def test_stopped_at_any_step_one_of_both_is_whole(
     fitted, make_classifier, reviews, tmp_path, monkeypatch, folder, step
@@ -459,6 +469,8 @@ def test_stopped_at_any_step_one_of_both_is_whole(
         try:
             clf = BertTextClassifier.from_pretrained(path)
             seen.append(known.index(clf.predict_proba(X).tolist()))
+            start = load_encoder(path, 2)[1].base_model.embeddings.word_embeddings.weight
+            assert torch.equal(start, clf.module_.base_model.embeddings.word_embeddings.weight)
         except FileNotFoundError:
             assert folder == "clone"
             seen.append(0)

@@ -148,9 +148,6 @@ def _install(new, path, find_ours, last):
     with locked(path):
         _finish(path, find_ours, last)
         ours = find_ours(path)
-        for name in _names(new):
-            if name not in ours and os.path.lexists(path / name):
-                (new / name).unlink()  # theirs stays
         os.rename(new, path / WHOLE)
         _flush(path)
         _lay_out(path, ours, last)
@@ -168,20 +165,22 @@ def _finish(path, find_ours, last):
 
 
 def _lay_out(path, ours, last):
-    """Give all files of the folder `WHOLE` their places, and remove those of ours that are old.
+    """Give the files of the folder `WHOLE` their places, and remove those of ours that are old.
 
-    They stay in it until the last one has its place, as second links where the disk knows links.
+    Where there is one that is not ours, it stays. All new ones are kept in `WHOLE` until the last
+    one has its place, as second links where the disk knows links.
     """
     whole = path / WHOLE
     names = _names(whole)
     for name in sorted(names - {last}):
-        _put(whole, name, path)
+        if name in ours or not os.path.lexists(path / name):
+            _put(whole, name, path)
     for name in sorted(ours - names):
         (path / name).unlink(missing_ok=True)
         if "/" in name and not any((path / name).parent.iterdir()):
             (path / name).parent.rmdir()
     _put(whole, last, path)
-    for folder in {(path / name).parent for name in names}:
+    for folder in sorted({(path / name).parent for name in names}):
         _flush(folder)
     (whole / last).unlink()
     shutil.rmtree(whole)

@@ -528,9 +528,11 @@ def test_a_file_that_cannot_be_replaced_is_one_sentence(
         with pytest.raises(OSError, match=match):
             clf.save_pretrained(saved)
     BertTextClassifier.from_pretrained(saved)
+    (saved / "README.md").write_text("# Mine")
     clf.save_pretrained(saved)
     again = BertTextClassifier.from_pretrained(saved)
     np.testing.assert_array_equal(again.predict_proba(["bad"]), clf.predict_proba(["bad"]))
+    assert (saved / "README.md").read_text() == "# Mine"
 
 
 def test_a_disk_that_is_full_is_one_sentence(tiny_model, tmp_path, run_python):

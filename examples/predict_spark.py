@@ -69,7 +69,7 @@ def parse_arguments(argv):
 def load(path):
     """Return the classifier in a folder, once a process."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # of the tokenizer: there is a process for each core
-    if os.path.exists(os.path.join(path, "model.onnx")):
+    if any(Path(path).rglob("*.onnx")):
         from sklearn_bert import OnnxTextClassifier
 
         return OnnxTextClassifier.from_pretrained(path, n_threads=1)

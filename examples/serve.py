@@ -13,6 +13,7 @@ as many calls at once as cores.
 
 import json
 import os
+from pathlib import Path
 
 from sklearn_bert import OnnxTextClassifier
 
@@ -21,7 +22,7 @@ MAX_BYTES = 10_000_000
 
 def load(path):
     """Return the classifier in a folder, exported or not, with one thread a call."""
-    if os.path.exists(os.path.join(path, "model.onnx")):
+    if any(Path(path).rglob("*.onnx")):
         return OnnxTextClassifier.from_pretrained(path, n_threads=1)
     import torch
 

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-from ._label_types import label_name
-
 _LONGEST_LIST = 30
 
 
@@ -67,7 +65,7 @@ from sklearn_bert import {name}
 """
 
 
-def onnx_card(clf, manifest):
+def onnx_card(clf, labels, manifest):
     """Return the card of an exported classifier as Markdown."""
     quantize = "float32" if manifest["quantize"] is None else manifest["quantize"]
     checked = manifest["checked"]
@@ -83,13 +81,16 @@ Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert); weights i
 {checked["texts"]} texts, its probabilities differ from those of torch by at most
 {checked["largest difference of probabilities"]:.2g}.
 
-{_task(clf, "classifier", [label_name(label) for label in clf.classes_.tolist()])}
+{_task(clf, "classifier", labels)}
 
 ```python
 from sklearn_bert import OnnxTextClassifier
 
 OnnxTextClassifier.from_pretrained("this/folder").predict({_example(clf)})
 ```
+
+Optimum's `ORTModelForSequenceClassification.from_pretrained("this/folder")` reads it too, and so
+does `pipeline("text-classification", "this/folder")` of transformers.js.
 
 ## Versions
 

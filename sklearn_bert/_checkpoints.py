@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -14,7 +15,8 @@ from skorch.callbacks import Callback
 from ._version import __version__
 
 _KEPT = 2
-_PATTERN = "checkpoint-*.pt"
+_NAME = re.compile(r"checkpoint-\d{9,}(-\d+)?\.pt")
+_UNFINISHED = ".sklearn_bert.checkpoint.new"
 _PACKAGES = ("torch", "transformers", "tokenizers", "skorch", "numpy")
 _STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
 
@@ -39,13 +41,17 @@ def fingerprint(texts, target, parameters):
 def find_checkpoint(folder, expected):
     """Return the state of the last whole checkpoint of a folder, None if there is none.
 
+    Its entry ``files`` holds the paths of all whole ones. Other files of such names are not ours,
+    or damaged: none is ever removed.
+
     Raises
     ------
     ValueError
-        If it is that of another fit.
+        If one is that of another fit.
     """
-    for path in sorted(Path(folder).glob(_PATTERN), reverse=True):
-        state = _read(path)
+    last, files = None, set()
+    for path in sorted(Path(folder).expanduser().glob("checkpoint-*.pt")):
+        state = _read(path) if _NAME.fullmatch(path.name) and path.is_file() else None
         if state is None:
             continue
         found = state["fingerprint"]
@@ -55,8 +61,9 @@ def find_checkpoint(folder, expected):
                 f"checkpoint_dir={str(folder)!r} must hold checkpoints of the same fit, got one of "
                 f"other {' and '.join(differing)}; remove it, or use another folder."
             )
-        return state
-    return None
+        last = state
+        files.add(path)
+    return last and {**last, "files": files}
 
 
 def _read(path):
@@ -92,6 +99,9 @@ class Checkpoints(Callback):
     def on_train_begin(self, net, X=None, **kwargs):
         """Go on from the state, if there is one; `X` is training and validation batches."""
         self.folder_ = Path(self.folder).expanduser()
+        state = self.state or {}
+        self.made_folder_ = state.get("made_folder", not self.folder_.exists())
+        self.files_ = state.get("files", set())
         self.folder_.mkdir(parents=True, exist_ok=True)
         self.step_ = 0
         self.saved_ = monotonic()
@@ -124,6 +134,7 @@ class Checkpoints(Callback):
         callbacks = dict(net.callbacks_)
         state = {
             **self.constants,
+            "made_folder": self.made_folder_,
             "step": self.step_,
             "batch": self.batch_,
             "order": _plain(self.order_),
@@ -175,24 +186,43 @@ class Checkpoints(Callback):
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getbuffer()
-        new = self.folder_ / f".{os.getpid()}.new"
+        new = self.folder_ / _UNFINISHED
         try:
             with open(new, "wb") as file:
                 file.write(hashlib.sha256(content).digest())
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(new, self.folder_ / f"checkpoint-{self.step_:09d}.pt")
+            path = self._new_path()
+            os.replace(new, path)
+            self.files_.add(path)
         finally:
             new.unlink(missing_ok=True)
-        for path in sorted(self.folder_.glob(_PATTERN))[:-_KEPT]:
-            path.unlink(missing_ok=True)
+        for path in sorted(self.files_)[:-_KEPT]:
+            self._remove(path)
+
+    def _new_path(self):
+        """Return the path of the checkpoint of this step, where there is no file but ours."""
+        path, number = self.folder_ / f"checkpoint-{self.step_:09d}.pt", 0
+        while path not in self.files_ and os.path.lexists(path):
+            number += 1
+            path = self.folder_ / f"checkpoint-{self.step_:09d}-{number}.pt"
+        return path
+
+    def _remove(self, path):
+        """Remove a checkpoint of ours."""
+        path.unlink(missing_ok=True)
+        self.files_.discard(path)
 
     def remove(self):
-        """Remove the checkpoints of a fit that has ended, and the folder if nothing is left."""
-        for path in self.folder_.glob(_PATTERN):
-            path.unlink(missing_ok=True)
-        if not any(self.folder_.iterdir()):
+        """Remove the checkpoints of a fit that has ended, and the folder if it was made for them.
+
+        Whatever else there is stays.
+        """
+        for path in sorted(self.files_):
+            self._remove(path)
+        (self.folder_ / _UNFINISHED).unlink(missing_ok=True)
+        if self.made_folder_ and not any(self.folder_.iterdir()):
             self.folder_.rmdir()
 
 

@@ -22,6 +22,8 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as transformers_logging
 
+from ._manifest import MANIFEST, find_longest, whole_folder
+
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
     "sentence-transformers/all-MiniLM-L6-v2": (
@@ -80,6 +82,7 @@ def load_encoder(model, n_outputs):
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             _check_encoder(config, model)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            tokenizer.model_max_length = find_longest(folder, tokenizer.model_max_length)
             _check_tokenizer(tokenizer, config, model)
             module = _load_module(folder, config, n_outputs)
         except _Unfit:
@@ -90,7 +93,17 @@ def load_encoder(model, n_outputs):
                 f"model={str(model)!r} cannot be loaded: {reason.rstrip('.')}; give a complete "
                 "folder or name of a Hugging Face encoder."
             ) from error
+    module.config.switched_off = attention_dropouts(config)
     return tokenizer, module
+
+
+def attention_dropouts(config):
+    """Return the dropout of attention weights that a configuration asks for, by name.
+
+    A module of ours does without it, and notes it in ``config.switched_off``: whoever goes on from
+    what is saved may want it back.
+    """
+    return {name: getattr(config, name) for name in _ATTENTION_DROPOUTS if hasattr(config, name)}
 
 
 class _Unfit(ValueError):
@@ -99,7 +112,7 @@ class _Unfit(ValueError):
 
 def _load_module(folder, config, n_outputs):
     """Return the architecture's own classifier with the checkpoint's body and a new head."""
-    off = {name: 0.0 for name in _ATTENTION_DROPOUTS if hasattr(config, name)}
+    off = dict.fromkeys(attention_dropouts(config), 0.0)
     module = AutoModelForSequenceClassification.from_pretrained(
         folder,
         num_labels=n_outputs,
@@ -193,6 +206,7 @@ def locate(model):
     name = os.fspath(model)
     folder = Path(name).expanduser()
     if folder.is_dir():
+        folder = whole_folder(folder)
         _check_folder(folder, name)
         return folder
     if name in _PACKAGED and find_spec(_PACKAGED[name][0]) is not None:
@@ -251,6 +265,7 @@ def _download(name):
     weights = _matching(files, ("model*.safetensors",)) or _matching(files, ("pytorch_model*.bin",))
     wanted = _matching(files, ("config.json", "*.index.json", *_TOKENIZER_FILES)) + weights
     wanted += ["1_Pooling/config.json"]  # of models made for embeddings
+    wanted += _matching(files, (MANIFEST,))  # of those that we saved
     try:
         folder = Path(
             huggingface_hub.snapshot_download(

@@ -306,20 +306,27 @@ class TextEstimator(CallbacksMixin, TextModel):
         """Save to a folder that any machine loads, and that holds no code.
 
         The weights are safetensors, everything else is JSON or text. `transformers` reads the
-        folder too, with the same labels and probabilities. It is written beside its place and put
-        there in one step: killed at any moment, the old folder is whole or the new one is.
+        folder too, with the same labels and probabilities, and any fit can start from it, with
+        ``model=path``, up to the length that the model can read. Killed at any moment, the old
+        model is what is loaded from it, or the new one is.
+
+        Only files that were written by an earlier call, and not changed since, are replaced.
+        Hidden files stay, so that the folder can be a clone with its ``.git``, and so does a model
+        card, ``README.md``, that was edited. Anything else in the folder is an error. The folder
+        itself stays too: it may be the working directory.
 
         Parameters
         ----------
         path : str or path-like
-            New, empty, or the folder of a model that was saved before, which is replaced.
+            New, empty, or the folder of a model that was saved before, whose files are replaced; or
+            a link to one. A folder that `export_onnx` wrote is another kind.
 
         Raises
         ------
         NotFittedError
             If there is nothing to save.
         FileExistsError
-            If there is something else at `path`.
+            If there is something else at `path`, which is named; nothing is computed then.
         OSError
             If it cannot be written; what was there is as it was.
         TypeError

@@ -3,18 +3,22 @@
 import hashlib
 import json
 import os
+import stat
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
 
+from ._atomic import WHOLE, locked
+
 MANIFEST = "sklearn_bert.json"
 CARD = "README.md"
+LONGEST = "longest_input"  # an entry: tokens that the model can read
 FORMAT = 1
 
 # Each kind of estimator: what writes it, and what loads it.
-_WRITERS = {
+WRITERS = {
     "classifier": "save_pretrained",
     "regressor": "save_pretrained",
     "onnx-classifier": "export_onnx",
@@ -25,6 +29,36 @@ _LOADERS = {
     "onnx-classifier": "OnnxTextClassifier",
 }
 _LONGEST_MANIFEST = 64 * 2**20  # bytes
+_BLOCK = 2**20
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what is no manifest
+_UNLIMITED = 10**30  # transformers' own number; the model's positions set the limit then
+
+GRAPHS = "onnx"  # the folder in which other readers look for graphs
+
+# What transformers writes of a configuration and a fast tokenizer.
+_SHARED = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+# What each of them writes, and all that is ever read.
+FILES = {
+    "save_pretrained": (*_SHARED, "model*.safetensors", "model.safetensors.index.json"),
+    "export_onnx": (
+        *_SHARED,
+        f"{GRAPHS}/model*.onnx",
+        f"{GRAPHS}/model*.onnx_data",
+        "model.onnx",  # until 0.1
+        "model.onnx.data",
+    ),
+}
 
 
 class Refused(Exception):
@@ -80,9 +114,14 @@ def from_json(value):
 
 
 def digest(path):
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file, of what it holds when it is opened: some never end."""
+    found = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        left = os.fstat(file.fileno()).st_size
+        while left > 0 and (block := file.read(min(left, _BLOCK))):
+            found.update(block)
+            left -= len(block)
+    return found.hexdigest()
 
 
 def checksum(manifest):
@@ -93,14 +132,35 @@ def checksum(manifest):
 
 def seal(folder, manifest):
     """Write the manifest of a folder that holds all else."""
-    files = {file.name: digest(file) for file in sorted(folder.iterdir()) if file.name != CARD}
-    manifest = {"format": FORMAT, **manifest, "files": files}
+    files = {name: digest(file) for name, file in visible_files(folder)}
+    card = {"card": files.pop(CARD)} if CARD in files else {}
+    manifest = {"format": FORMAT, **manifest, "files": files, **card}
     manifest["checksum"] = checksum(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
+def visible_files(folder):
+    """Return name and path of all in a folder, and in that of its graphs, but what is hidden."""
+    found = []
+    for file in sorted(folder.iterdir()):
+        if file.name == GRAPHS and file.is_dir() and not file.is_symlink():
+            found += [(f"{GRAPHS}/{graph.name}", graph) for graph in sorted(file.iterdir())]
+        else:
+            found.append((file.name, file))
+    return [(name, file) for name, file in found if not file.name.startswith(".")]
+
+
+def is_known(name, writer):
+    """Return whether a writer may give a file that name."""
+    parts = name.split("/")
+    patterns = [pattern.split("/") for pattern in FILES[writer]]
+    return "\\" not in name and any(
+        len(parts) == len(pattern) and all(map(fnmatch, parts, pattern)) for pattern in patterns
+    )
+
+
 @contextmanager
-def reading(path, kind, patterns):
+def reading(path, kind):
     """Give the folder at `path` and its manifest, checked; say what is wrong with it otherwise.
 
     Parameters
@@ -109,8 +169,6 @@ def reading(path, kind, patterns):
         The folder.
     kind : str
         The estimator that it must hold.
-    patterns : sequence of str
-        Names of the files that it may hold.
 
     Raises
     ------
@@ -120,17 +178,14 @@ def reading(path, kind, patterns):
         If it is damaged, of another kind or a newer format, or holds what none would need.
     """
     folder = Path(path).expanduser()
-    if not (folder / MANIFEST).is_file():
+    if not any((place / MANIFEST).is_file() for place in (folder, folder / WHOLE)):
         raise FileNotFoundError(
-            f"path must be a folder written by {_WRITERS[kind]}, got {str(path)!r} without a "
+            f"path must be a folder written by {WRITERS[kind]}, got {str(path)!r} without a "
             f"{MANIFEST}; write one, or give a checkpoint to fine-tune as model=path."
         )
     try:
-        manifest = _read_manifest(folder)
-        if (found := manifest["estimator"]) != kind:
-            raise Refused(f"holds a {found}, not a {kind}; load it with {_LOADERS[found]}")
-        _check_files(folder, manifest["files"], patterns)
-        yield folder, manifest
+        with locked(folder, shared=True):
+            yield _checked(folder, kind)
     except Refused as error:
         raise ValueError(f"The folder {str(path)!r} {error}.") from None
     except Exception as error:
@@ -141,11 +196,34 @@ def reading(path, kind, patterns):
         ) from error
 
 
-def _read_manifest(folder):
+def _checked(folder, kind):
+    """Return the folder that holds the whole model, and its manifest."""
+    folder = whole_folder(folder)
+    manifest = read_manifest(folder)
+    if (found := manifest["estimator"]) != kind:
+        raise Refused(f"holds a {found}, not a {kind}; load it with {_LOADERS[found]}")
+    _check_files(folder, manifest["files"], WRITERS[kind])
+    return folder, manifest
+
+
+def whole_folder(folder):
+    """Return where the files of a model are all of one save: below it if one was killed midway."""
+    if not (folder / WHOLE / MANIFEST).is_file():
+        return folder
+    try:
+        manifest = read_manifest(folder)
+        _check_files(folder, manifest["files"], WRITERS[manifest["estimator"]])
+    except (Refused, *_UNREADABLE):
+        return folder / WHOLE
+    return folder
+
+
+def read_manifest(folder):
     """Return the manifest, once its checksum is right."""
     path = folder / MANIFEST
-    if path.is_symlink() or path.stat().st_size > _LONGEST_MANIFEST:
-        raise Refused(f"is not trusted: {MANIFEST} is a link, or longer than 64 MB")
+    _check_plain(path, MANIFEST)
+    if path.stat().st_size > _LONGEST_MANIFEST:
+        raise Refused(f"is not trusted: {MANIFEST} is longer than 64 MB")
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if manifest.get("checksum") != checksum(manifest):
         raise Refused(f"is damaged: {MANIFEST} does not have its own checksum; get another copy")
@@ -155,23 +233,44 @@ def _read_manifest(folder):
     return manifest
 
 
-def _check_files(folder, expected, patterns):
-    """Refuse anything but plain files of known names with the contents that were written."""
+def find_longest(folder, limit):
+    """Return how many tokens a tokenizer can read, of which its own file says `limit`.
+
+    In a folder of ours that is what a fit kept of each text, not what the model can read.
+    """
+    try:
+        manifest = read_manifest(folder)
+        if manifest["fitted"]["max_length_"] != limit:
+            return limit  # set by somebody else since
+        return manifest.get(LONGEST, _UNLIMITED)
+    except (Refused, *_UNREADABLE):
+        return limit  # it is none of ours
+
+
+def _check_files(folder, expected, writer):
+    """Refuse anything but files of known names with the contents that were written.
+
+    They may be links, as in the cache of the Hugging Face hub: what they lead to is checked.
+    """
     for name in expected:
-        if not any(fnmatch(name, pattern) for pattern in patterns) or "/" in name or "\\" in name:
+        if not is_known(name, writer):
             raise Refused(f"is not trusted: {MANIFEST} names the file {name!r}; do not load it")
     known = {*expected, MANIFEST, CARD}
-    for file in sorted(folder.iterdir()):
-        if file.is_symlink() and folder.resolve() not in file.resolve().parents:
-            raise Refused(f"is not trusted: {file.name!r} is a link out of it; do not load it")
-        if not file.name.startswith(".") and file.name not in known:
+    for name, _ in visible_files(folder):
+        if name not in known:
             raise Refused(
-                f"must hold only what sklearn-bert wrote, got {file.name!r}; remove it, or do "
-                "not trust the folder"
+                f"must hold only what sklearn-bert wrote, got {name!r}; remove it, or do not trust "
+                "the folder"
             )
     for name, expected_digest in expected.items():
-        file = folder / name
-        if not file.is_file():
-            raise Refused(f"is damaged: {name!r} is missing; get another copy")
-        if digest(file) != expected_digest:
+        _check_plain(folder / name, name)
+        if digest(folder / name) != expected_digest:
             raise Refused(f"is damaged: {name!r} is not as it was written; get another copy")
+
+
+def _check_plain(file, name):
+    """Refuse what is no file, or no link to one: a device may never end."""
+    if not file.exists():
+        raise Refused(f"is damaged: {name!r} is missing; get another copy")
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise Refused(f"is not trusted: {name!r} is neither a file nor a link to one")

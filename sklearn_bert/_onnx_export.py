@@ -4,6 +4,8 @@ import logging
 import warnings
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -13,10 +15,11 @@ from ._device import copy_to_cpu, find_device
 from ._docstrings import draw_corpus
 from ._inference import predict_outputs
 from ._manifest import CARD, seal, to_json
+from ._own_files import check_target
 from ._packed import reads_types
-from ._portable import find_versions, write_folder
+from ._portable import class_names, find_versions, write_folder, write_shared
 from ._probabilities import probabilities
-from .persistence import GRAPH, KIND, TOKENIZER, Graph, import_onnxruntime
+from .persistence import GRAPH_NAMES, KIND, Graph, import_onnxruntime
 
 OPSET = 18
 
@@ -41,6 +44,7 @@ class _Logits(torch.nn.Module):
 def export(clf, path, quantize, texts):
     """Write the folder of a fitted classifier; return the largest difference of probabilities."""
     import_onnxruntime()
+    check_target(path, KIND)
     if texts is None:
         texts = _example_texts(clf.pairs_)
     module = copy_to_cpu(clf.module_).eval()
@@ -53,8 +57,9 @@ def export(clf, path, quantize, texts):
 
     def write(folder):
         """Write all files."""
-        _write_graph(module, names, folder, quantize)
-        logits = ragged.mean_of_windows(Graph(folder, n_threads=None, providers=None).run(ragged))
+        file = folder / GRAPH_NAMES[quantize]
+        _write_graph(module, names, file, quantize)
+        logits = ragged.mean_of_windows(Graph(file, n_threads=None, providers=None).run(ragged))
         proba = probabilities(logits, multilabel=clf.multilabel_)
         found.append(float(np.abs(expected - proba).max()))
         if quantize is None and not found[0] <= _TOLERANCE:
@@ -63,20 +68,35 @@ def export(clf, path, quantize, texts):
                 f"{found[0]:.2g} for {type(module).__name__}; nothing was written, use "
                 "save_pretrained instead."
             )
-        clf.tokenizer_.backend_tokenizer.save(str(folder / TOKENIZER))
+        write_shared(clf, "classifier", folder, **{"transformers.js_config": _for_js(file)})
         manifest = _manifest(clf, quantize, found[0], len(texts))
-        (folder / CARD).write_text(onnx_card(clf, manifest), encoding="utf-8")
+        (folder / CARD).write_text(onnx_card(clf, class_names(clf), manifest), encoding="utf-8")
         seal(folder, manifest)
 
-    write_folder(path, write)
+    write_folder(path, KIND, write)
     return found[0]
 
 
-def _write_graph(module, names, folder, quantize):
+def _write_graph(module, names, file, quantize):
     """Write the graph, and the weights beside it where they are too large for one file."""
-    file = folder / (GRAPH if quantize is None else "float32.onnx")
+    file.parent.mkdir()
+    if quantize is None:
+        _export_graph(module, names, file)
+        return
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with TemporaryDirectory(dir=file.parent) as folder:
+        whole = Path(folder) / "model.onnx"
+        _export_graph(module, names, whole)
+        with _silence():
+            quantize_dynamic(whole, file, weight_type=QuantType.QInt8, per_channel=True)
+
+
+def _export_graph(module, names, file):
+    """Let torch write the graph in float32."""
     inputs = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in names)
     n_bytes = sum(value.numel() * value.element_size() for value in module.parameters())
+    lie_beside = n_bytes > _LARGEST_FILE
     with _silence():
         try:
             torch.onnx.export(
@@ -87,7 +107,7 @@ def _write_graph(module, names, folder, quantize):
                 output_names=["logits"],
                 opset_version=OPSET,
                 dynamic_shapes={"tensors": tuple({0: _ANY, 1: _ANY} for _ in names)},
-                external_data=n_bytes > _LARGEST_FILE,
+                external_data=lie_beside,
                 dynamo=True,
                 verbose=False,
             )
@@ -97,12 +117,30 @@ def _write_graph(module, names, folder, quantize):
                 f"torch cannot export {type(module).__name__} to ONNX ({reason}); nothing was "
                 "written, use save_pretrained instead."
             ) from error
-        if quantize is not None:
-            from onnxruntime.quantization import QuantType, quantize_dynamic
+    if lie_beside:
+        _rename_weights(file)
 
-            quantize_dynamic(file, folder / GRAPH, weight_type=QuantType.QInt8, per_channel=True)
-            for written in folder.glob(f"{file.name}*"):
-                written.unlink()
+
+def _rename_weights(file):
+    """Give the weights beside a graph the name by which transformers.js asks for them."""
+    import onnx
+
+    weights = file.with_name(f"{file.name}_data")
+    file.with_name(f"{file.name}.data").rename(weights)
+    model = onnx.load(file, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = weights.name
+    onnx.save(model, file)
+
+
+def _for_js(file):
+    """Return what transformers.js is to know: which graph it is, and whether weights lie beside."""
+    config = {"dtype": "q8" if file.name == "model_quantized.onnx" else "fp32"}
+    if file.with_name(f"{file.name}_data").exists():
+        config["use_external_data_format"] = True
+    return config
 
 
 @contextmanager

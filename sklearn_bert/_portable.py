@@ -1,35 +1,29 @@
 """A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
 
 import json
-import os
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 
-from ._atomic import replace_folder
+from ._atomic import WHOLE, replace_files
 from ._card import model_card
 from ._label_types import label_name
-from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
+from ._manifest import (
+    CARD,
+    LONGEST,
+    MANIFEST,
+    Refused,
+    find_longest,
+    from_json,
+    reading,
+    seal,
+    to_json,
+)
+from ._own_files import check_target, find_ours
 from ._version import __version__
 
-# What transformers writes of a module and a fast tokenizer, and all that is ever read.
-_FILES = (
-    "config.json",
-    "model*.safetensors",
-    "model.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-)
 _PROBLEMS = {
     ("classifier", False): "single_label_classification",
     ("classifier", True): "multi_label_classification",
@@ -42,39 +36,35 @@ _NOT_TRAVELLING = {"memory"}
 
 def save_portable(estimator, kind, path):
     """Write a fitted estimator to a folder, in one step; `kind` is its scikit-learn type."""
+    check_target(path, kind)
     manifest = {"estimator": kind, **_described(estimator)}
-    write_folder(path, lambda folder: _write(estimator, kind, manifest, folder))
+    write_folder(path, kind, lambda folder: _write(estimator, kind, manifest, folder))
 
 
-def write_folder(path, write):
-    """Let `write` fill a new folder, which then replaces what was saved at `path`, if anything."""
-    path = Path(path).expanduser()
-    path = path.parent.resolve() / path.name
-    _check_replaceable(path)
+def write_folder(path, kind, write):
+    """Let `write` fill a new folder, whose files then replace those saved at `path`, if any."""
+    path = check_target(path, kind)
     try:
-        replace_folder(path, write)
+        replace_files(path, write, lambda folder: find_ours(folder, kind), last=MANIFEST)
     except (OSError, SafetensorError) as error:
+        if isinstance(error, FileExistsError) and error.errno is None:
+            raise  # what is in the way, in our words
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise OSError(
-            f"The model cannot be saved to {str(path)!r}: {reason}; what was there is as it was. "
-            "Make room, or choose a folder that can be written."
-        ) from error
+        raise OSError(_failure(path, reason)) from error
 
 
-def _check_replaceable(path):
-    """Refuse to write over anything but an empty folder or a model that was saved before."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path must be in a folder that exists, got {str(path)!r}; make {str(path.parent)!r} "
-            "first."
+def _failure(path, reason):
+    """Return what a failure has left."""
+    if (path / WHOLE / MANIFEST).is_file():
+        return (
+            f"Some files of the model cannot be put into their places in {str(path)!r}: {reason}; "
+            f"save again once they can be. Until then, the old model is read or, from the hidden "
+            f"folder {WHOLE}, the new one."
         )
-    is_folder = path.is_dir() and not path.is_symlink()
-    is_free = not os.path.lexists(path) or (is_folder and not any(path.iterdir()))
-    if not is_free and not (is_folder and (path / MANIFEST).is_file()):
-        raise FileExistsError(
-            f"path must be new, an empty folder or a model saved before, got {str(path)!r}, which "
-            f"has no {MANIFEST}; choose another path."
-        )
+    return (
+        f"The model cannot be saved to {str(path)!r}: {reason}; what was there is as it was. "
+        "Make room, or choose a folder that can be written."
+    )
 
 
 def _described(estimator):
@@ -115,28 +105,69 @@ def find_versions(*more):
 def _write(estimator, kind, manifest, folder):
     """Write all files of an estimator."""
     from ._device import copy_to_cpu
-    from ._encoder import silent_transformers
+    from ._encoder import longest_input, silent_transformers
 
     with silent_transformers():
         copy_to_cpu(estimator.module_).save_pretrained(folder)
-        estimator.tokenizer_.save_pretrained(folder)
-    classes = getattr(estimator, "classes_", None)
-    names = None if classes is None else [label_name(label) for label in classes.tolist()]
-    config = {"problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)]}
-    if names is not None:
-        config["id2label"] = {str(number): name for number, name in enumerate(names)}
-        config["label2id"] = {name: number for number, name in enumerate(names)}
-    _update_json(folder / "config.json", config)
-    _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
-    card = model_card(estimator, kind, names, _travelling(estimator), manifest["versions"])
+    write_shared(estimator, kind, folder)
+    card = model_card(
+        estimator, kind, class_names(estimator), _travelling(estimator), manifest["versions"]
+    )
     (folder / CARD).write_text(card, encoding="utf-8")
-    seal(folder, manifest)
+    longest = longest_input(estimator.tokenizer_, estimator.module_)
+    seal(folder, {**manifest, LONGEST: longest})
 
 
-def _update_json(path, values):
-    """Set values in a JSON file."""
+def class_names(estimator):
+    """Return the classes as str; None if there are none."""
+    classes = getattr(estimator, "classes_", None)
+    return None if classes is None else [label_name(label) for label in classes.tolist()]
+
+
+def write_shared(estimator, kind, folder, **more):
+    """Write what tells any reader of transformers' files how texts become labels.
+
+    That is configuration and tokenizer; `more` goes into the configuration.
+    """
+    from ._encoder import silent_transformers
+
+    config, names = estimator.module_.config, class_names(estimator) or ["LABEL_0"]
+    with silent_transformers():
+        config.save_pretrained(folder)
+        estimator.tokenizer_.save_pretrained(folder)
+    values = {
+        "architectures": [type(estimator.module_).__name__],
+        "problem_type": _PROBLEMS[kind, getattr(estimator, "multilabel_", False)],
+        "id2label": {str(number): name for number, name in enumerate(names)},
+        "label2id": {name: number for number, name in enumerate(names)},
+        # Who goes on from the weights is not bound to what a fit of ours does without.
+        **getattr(config, "switched_off", {}),
+        **more,
+    }
+    _update_json(folder / "config.json", values, without="switched_off")
+    _write_cut(estimator.tokenizer_, estimator.max_length_, folder)
+
+
+def _write_cut(tokenizer, max_length, folder):
+    """Let whoever reads a tokenizer's files cut texts where the estimator does, and pad none."""
+    from tokenizers import Tokenizer
+
+    file = str(folder / "tokenizer.json")
+    backend = Tokenizer.from_file(file)
+    backend.no_padding()
+    backend.enable_truncation(max_length, direction=tokenizer.truncation_side)
+    backend.save(file)
+    values = {"model_max_length": max_length}
+    if type(tokenizer).__name__ == "TokenizersBackend":
+        values["tokenizer_class"] = "PreTrainedTokenizerFast"  # its name in all versions
+    _update_json(folder / "tokenizer_config.json", values, without="max_length")
+
+
+def _update_json(path, values, without=None):
+    """Set values in a JSON file, and remove one."""
     content = json.loads(path.read_text(encoding="utf-8")) | values
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    content.pop(without, None)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def load_portable(path, kind):
@@ -151,7 +182,7 @@ def load_portable(path, kind):
     ValueError
         If it is damaged, of another kind or a newer format, or holds what none would need.
     """
-    with reading(path, kind, _FILES) as (folder, manifest):
+    with reading(path, kind) as (folder, manifest):
         _check_code(folder)
         parameters, fitted = (
             {
@@ -178,16 +209,20 @@ def _load_parts(folder):
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    from ._encoder import silent_transformers
+    from ._encoder import attention_dropouts, silent_transformers
 
     options = {"trust_remote_code": False, "local_files_only": True}
     with silent_transformers():
         config = AutoConfig.from_pretrained(folder, **options)
         _check_weights(folder, config)
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        off = attention_dropouts(config)
+        options |= dict.fromkeys(off, 0.0)
         module = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, **options
         )
+    module.config.switched_off = off
+    tokenizer.model_max_length = find_longest(folder, tokenizer.model_max_length)
     return tokenizer, module.eval()
 
 

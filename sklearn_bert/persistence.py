@@ -8,16 +8,16 @@ import weakref
 import numpy as np
 
 from ._indicator import read_true_labels
-from ._manifest import from_json, reading
+from ._manifest import GRAPHS, from_json, reading
 from ._probabilities import ProbabilitiesMixin
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 from ._tokens import tokenize
 
 KIND = "onnx-classifier"
-GRAPH = "model.onnx"
+# Where Optimum and transformers.js look for a graph, by what `quantize` was.
+GRAPH_NAMES = {None: f"{GRAPHS}/model.onnx", "int8": f"{GRAPHS}/model_quantized.onnx"}
 TOKENIZER = "tokenizer.json"
 
-_FILES = (GRAPH, f"{GRAPH}.data", TOKENIZER)
 _NO_FIT = (
     "OnnxTextClassifier cannot be fitted; load one with OnnxTextClassifier.from_pretrained, or fit "
     "a BertTextClassifier."
@@ -139,12 +139,13 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         """Set all attributes from the folder."""
         import_onnxruntime()
         options = dict(self._options)
-        with reading(options.pop("path"), KIND, _FILES) as (folder, manifest):
+        with reading(options.pop("path"), KIND) as (folder, manifest):
             for name, value in manifest["fitted"].items():
                 setattr(self, name, from_json(value))
             self._inputs = manifest["inputs"]
             self._tokenizer = _Tokenizer(folder / TOKENIZER, self._inputs)
-            self._graph = Graph(folder, **options)
+            (graph,) = (name for name in manifest["files"] if name.endswith(".onnx"))
+            self._graph = Graph(folder / graph, **options)
 
     def _outputs(self, X):
         """Return the logits of each text, in float64."""
@@ -260,7 +261,7 @@ class Graph:
 
     Parameters
     ----------
-    folder : Path
+    file : Path
         Where it lies.
     n_threads : int or None
         Threads that compute one call; None is one a core.
@@ -268,8 +269,8 @@ class Graph:
         Of onnxruntime; None is the CPU.
     """
 
-    def __init__(self, folder, n_threads, providers):
-        self.path = str(folder.resolve() / GRAPH)
+    def __init__(self, file, n_threads, providers):
+        self.path = os.path.abspath(file)
         self.n_threads = n_threads
         self.providers = providers or ["CPUExecutionProvider"]
         self.session = self._new_session()

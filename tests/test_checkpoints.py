@@ -214,6 +214,35 @@ def test_other_files_of_the_folder_are_left_alone(make, reviews, tmp_path):
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["notes.txt"]
 
 
+def test_files_with_names_like_ours_are_left_alone(make, reviews, tmp_path, monkeypatch):
+    """Those of other programs: the names are common."""
+    expected = make(checkpoint_dir=None).fit(*reviews)
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    names = ["checkpoint-best.pt", "checkpoint-500.pt", *(f"checkpoint-{i:09}.pt" for i in (1, 8))]
+    for name in names:
+        (folder / name).write_text("dear")
+    with monkeypatch.context() as patch:
+        kill_after(patch, 9)
+        with pytest.raises(Killed):
+            make().fit(*reviews)
+    assert len(list(folder.iterdir())) == len(names) + 2
+    same(make().fit(*reviews), expected, reviews[0])
+    left = {path.name: path.read_text() for path in folder.iterdir()}
+    assert left == dict.fromkeys(names, "dear")
+
+
+@pytest.mark.parametrize("where", ["here", "there", "link"])
+def test_a_folder_that_was_there_stays(make, reviews, tmp_path, monkeypatch, where):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (tmp_path / "link").symlink_to("mine")
+    path = {"here": ".", "there": folder, "link": tmp_path / "link"}[where]
+    make(checkpoint_dir=path, epochs=1).fit(*reviews)
+    assert list(folder.iterdir()) == [] and Path.cwd() == folder
+
+
 def test_callbacks_and_checkpoints_exclude_each_other(make, reviews):
     with pytest.raises(ValueError, match="checkpoint_dir needs callbacks=None"):
         make(callbacks=[Callback()]).fit(*reviews)

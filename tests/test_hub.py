@@ -130,6 +130,14 @@ def test_a_model_is_downloaded_once_and_only_what_is_needed(fit, hub):
     assert fit("someone/tiny", address(hub), offline="1")[0] == "fitted 32"
 
 
+@pytest.mark.slow
+def test_of_a_model_that_we_saved_its_own_limit_is_downloaded_too(fit, hub, fitted, tmp_path):
+    fitted.save_pretrained(tmp_path / "saved")
+    hub.folder = tmp_path / "saved"
+    assert fit("someone/tiny", address(hub))[0] == "fitted 32"
+    assert any(path.endswith("/sklearn_bert.json") for path in hub.requests)
+
+
 def test_a_name_that_the_hub_does_not_know_is_named(fit, hub):
     said, _ = fit("someone/typo", address(hub))
     assert said.startswith(

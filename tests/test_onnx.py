@@ -4,12 +4,16 @@ import json
 import logging
 import os
 import pickle
+import shutil
+import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnxruntime
 import pytest
+import transformers
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from test_encoder import ARCHITECTURES, make_folder  # noqa: F401
@@ -78,8 +82,9 @@ def test_quantized_is_smaller_and_near(minilm, tmp_path):
     clf = BertTextClassifier(minilm, batch_size=4, random_state=0).fit(texts, [1, 0] * 8)
     largest = clf.export_onnx(tmp_path / "model", quantize="int8", X=texts)
     assert 0 < largest < 0.1
-    assert os.path.getsize(tmp_path / "model" / "model.onnx") < 30e6
-    assert not list((tmp_path / "model").glob("float32*"))
+    (graph,) = (tmp_path / "model" / "onnx").iterdir()
+    assert graph.name == "model_quantized.onnx"  # what transformers.js calls it
+    assert graph.stat().st_size < 30e6
     light = OnnxTextClassifier.from_pretrained(tmp_path / "model", n_threads=1)
     found = light.predict_proba(texts)
     assert np.abs(found - clf.predict_proba(texts)).max() == pytest.approx(largest, abs=1e-6)
@@ -166,8 +171,16 @@ def test_nothing_is_printed_and_nothing_global_changes(fitted, tmp_path, capfd):
 
 
 def test_the_folder_says_what_it_is(exported):
-    names = {"model.onnx", "tokenizer.json", "sklearn_bert.json", "README.md"}
-    assert {path.name for path in exported.iterdir()} == names
+    names = {path.relative_to(exported).as_posix() for path in exported.rglob("*")}
+    assert names == {
+        "README.md",
+        "config.json",
+        "onnx",
+        "onnx/model.onnx",
+        "sklearn_bert.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
     card = (exported / "README.md").read_text()
     assert "OnnxTextClassifier.from_pretrained" in card
     assert "one of 2 labels: `neg`, `pos`" in card
@@ -177,12 +190,118 @@ def test_the_folder_says_what_it_is(exported):
 
 
 @pytest.mark.slow
-def test_large_weights_lie_beside_the_graph(fitted, tmp_path, monkeypatch, reviews):
+@pytest.mark.parametrize("linked", [False, True])
+def test_large_weights_lie_beside_the_graph(fitted, tmp_path, monkeypatch, reviews, linked):
     monkeypatch.setattr(_onnx_export, "_LARGEST_FILE", 0)
-    fitted.export_onnx(tmp_path / "model")
-    assert (tmp_path / "model" / "model.onnx.data").is_file()
-    light = OnnxTextClassifier.from_pretrained(tmp_path / "model")
+    folder = tmp_path / "model"
+    fitted.export_onnx(folder)
+    assert {path.name for path in (folder / "onnx").iterdir()} == {"model.onnx", "model.onnx_data"}
+    config = json.loads((folder / "config.json").read_text())["transformers.js_config"]
+    assert config == {"dtype": "fp32", "use_external_data_format": True}
+    if linked:
+        link_all(folder, tmp_path / "blobs")
+    light = OnnxTextClassifier.from_pretrained(folder)
     assert light.predict(reviews[0]).tolist() == fitted.predict(reviews[0]).tolist()
+
+
+def link_all(folder, blobs):
+    """Replace all files by links, as the cache of the hub has them."""
+    blobs.mkdir()
+    for number, file in enumerate(path for path in sorted(folder.rglob("*")) if path.is_file()):
+        shutil.move(file, blobs / str(number))
+        file.symlink_to(os.path.relpath(blobs / str(number), file.parent))
+
+
+def test_a_folder_of_links_to_files_is_read(exported, reviews, tmp_path):
+    shutil.copytree(exported, tmp_path / "model")
+    link_all(tmp_path / "model", tmp_path / "blobs")
+    light = OnnxTextClassifier.from_pretrained(tmp_path / "model")
+    expected = OnnxTextClassifier.from_pretrained(exported).predict(reviews[0])
+    np.testing.assert_array_equal(light.predict(reviews[0]), expected)
+    (tmp_path / "model" / "onnx" / "model.onnx").unlink()
+    (tmp_path / "model" / "onnx" / "model.onnx").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match=r"'onnx/model.onnx' is neither a file nor a link to one"):
+        OnnxTextClassifier.from_pretrained(tmp_path / "model")
+
+
+def test_a_graph_beside_its_tokenizer_is_read_too(exported, reviews, tmp_path):
+    """Where the first release had it."""
+    for source, name in {
+        "onnx/model.onnx": "model.onnx",
+        "tokenizer.json": "tokenizer.json",
+        "sklearn_bert.json": "sklearn_bert.json",
+    }.items():
+        shutil.copy(exported / source, tmp_path / name)
+    seal(tmp_path, files={"model.onnx": "", "tokenizer.json": ""})
+    light = OnnxTextClassifier.from_pretrained(tmp_path)
+    expected = OnnxTextClassifier.from_pretrained(exported).predict(reviews[0])
+    np.testing.assert_array_equal(light.predict(reviews[0]), expected)
+
+
+# Who else reads it
+
+
+def test_transformers_reads_tokenizer_and_configuration(exported, fitted):
+    config = transformers.AutoConfig.from_pretrained(exported)
+    assert list(config.id2label.items()) == list(enumerate(fitted.classes_))
+    assert config.problem_type == "single_label_classification"
+    assert config.architectures == ["BertForSequenceClassification"]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(exported)
+    graph = onnxruntime.InferenceSession(exported / "onnx" / "model.onnx")
+    for text in ("the good film", "the bad book of a film " * 20):
+        found = tokenizer([text], truncation=True, return_tensors="np")
+        assert found["input_ids"].shape[1] <= fitted.max_length_
+        inputs = {node.name: found[node.name] for node in graph.get_inputs()}
+        (logits,) = graph.run(["logits"], inputs)
+        np.testing.assert_allclose(logits, fitted._outputs([text]), atol=1e-4)
+
+
+SCRIPT = """
+import { pipeline, env } from "@huggingface/transformers";
+env.allowRemoteModels = false;
+env.localModelPath = process.argv[2];
+const classify = await pipeline("text-classification", "model");
+console.log(JSON.stringify(await classify(JSON.parse(process.argv[3]), { top_k: null })));
+"""
+
+
+@pytest.fixture(scope="module")
+def transformers_js(tmp_path_factory):
+    """Return a function that asks transformers.js, which npm installs, for probabilities."""
+    folder = tmp_path_factory.mktemp("node")
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("no Node here")
+    install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = [*install, "@huggingface/transformers@4"]
+    if subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode:
+        pytest.skip("transformers.js cannot be installed here")
+    (folder / "ask.mjs").write_text(SCRIPT)
+
+    def ask(path, texts):
+        command = ["node", "ask.mjs", str(path.parent), json.dumps(texts)]
+        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+        assert found.returncode == 0, found.stderr[-2000:]
+        return [
+            {row["label"]: row["score"] for row in answer} for answer in json.loads(found.stdout)
+        ]
+
+    return ask
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("several", "quantize"), [(False, "int8"), (True, None)])
+def test_transformers_js_gives_the_same_answers(
+    transformers_js, minilm, tmp_path, several, quantize
+):
+    X = ["a joy from start to end", "what a waste of time", "it is", "so good it hurts"] * 4
+    y = [[1, 0], [0, 1], [1, 1], [0, 1]] * 4 if several else ["good", "bad", "", "good"] * 4
+    clf = BertTextClassifier(minilm, epochs=1, batch_size=8, random_state=0).fit(X, y)
+    clf.export_onnx(tmp_path / "model", quantize=quantize, X=X)
+    light = OnnxTextClassifier.from_pretrained(tmp_path / "model")
+    for answer, text in zip(transformers_js(tmp_path / "model", X[:4]), X, strict=False):
+        proba = light.predict_proba([text])[0]
+        expected = dict(zip(map(str, light.classes_), proba, strict=True))
+        assert answer == pytest.approx(expected, abs=1e-5 if quantize is None else 0.05)
 
 
 # What is wrong
@@ -239,13 +358,34 @@ def test_wrong_input_is_named(exported):
         light.score(["good"], ["pos", "neg"])
 
 
+def test_graph_and_weights_do_not_share_a_folder(fitted, exported, tmp_path):
+    fitted.save_pretrained(tmp_path / "saved")
+    shutil.copytree(exported, tmp_path / "exported")
+    with pytest.raises(FileExistsError, match="belongs to what save_pretrained wrote; choose"):
+        fitted.export_onnx(tmp_path / "saved")
+    with pytest.raises(FileExistsError, match="belongs to what export_onnx wrote; choose"):
+        fitted.save_pretrained(tmp_path / "exported")
+    BertTextClassifier.from_pretrained(tmp_path / "saved")
+    OnnxTextClassifier.from_pretrained(tmp_path / "exported")
+
+
+@pytest.mark.slow
+def test_an_older_graph_is_replaced(make_classifier, reviews, exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "model")
+    clf = make_classifier(epochs=1).fit(*reviews)
+    clf.export_onnx(tmp_path / "model", quantize="int8")
+    assert [path.name for path in (tmp_path / "model" / "onnx").iterdir()] == [
+        "model_quantized.onnx"
+    ]
+    light = OnnxTextClassifier.from_pretrained(tmp_path / "model")
+    np.testing.assert_allclose(light.predict_proba(["bad"]), clf.predict_proba(["bad"]), atol=0.1)
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "pickle", "nonsense"])
 def test_a_damaged_folder_is_refused(exported, tmp_path, damage):
-    import shutil
-
     folder = tmp_path / "model"
     shutil.copytree(exported, folder)
-    graph = folder / "model.onnx"
+    graph = folder / "onnx" / "model.onnx"
     content = bytearray(graph.read_bytes())
     if damage == "flip":
         content[1000] ^= 1

@@ -6,18 +6,28 @@ import shutil
 import stat
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import transformers
 from released import KINDS, outputs
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import BertTextClassifier, BertTextRegressor, _atomic, _manifest, _portable
+from sklearn_bert import (
+    BertTextClassifier,
+    BertTextEmbedder,
+    BertTextRegressor,
+    _manifest,
+    _portable,
+)
+from sklearn_bert._encoder import load_encoder
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -145,6 +155,100 @@ def test_transformers_reads_it_with_the_same_answers(saved, fitted, reviews):
     assert transformers.AutoTokenizer.from_pretrained(saved).model_max_length == fitted.max_length_
 
 
+def test_who_reads_the_files_finds_the_classes_in_order(make_classifier, reviews, tmp_path):
+    clf = make_classifier(epochs=1).fit(reviews[0], [f"class {i}" for i in range(12)] * 5)
+    clf.save_pretrained(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert list(config["id2label"].items()) == [(str(i), c) for i, c in enumerate(clf.classes_)]
+    assert list(config["label2id"]) == clf.classes_.tolist()
+
+
+def test_numbers_have_no_labels_of_the_checkpoint_they_start_from(tiny_model, reviews, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    labels = {"id2label": {"0": "toxic"}, "label2id": {"toxic": 0}}
+    _portable._update_json(tmp_path / "base" / "config.json", labels)
+    number = BertTextRegressor(tmp_path / "base", epochs=1).fit(reviews[0], np.arange(60.0))
+    number.save_pretrained(tmp_path / "number")
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "number")
+    assert config.id2label == {0: "LABEL_0"} and config.label2id == {"LABEL_0": 0}
+    assert config.problem_type == "regression"
+
+
+# A start for other fits: what a fit was set to is not what the model can do
+
+
+@pytest.mark.parametrize("kind", [BertTextClassifier, BertTextRegressor, BertTextEmbedder])
+def test_a_longer_fit_starts_from_a_shorter_one(make_classifier, reviews, tmp_path, kind):
+    make_classifier(epochs=1, max_length=12).fit(*reviews).save_pretrained(tmp_path / "short")
+    shutil.copytree(tmp_path / "short", tmp_path / "copy")
+    for folder, max_length in (("short", 32), ("copy", None)):
+        estimator = kind(tmp_path / folder, max_length=max_length)
+        if kind is not BertTextEmbedder:
+            estimator.set_params(epochs=1)
+        estimator.fit(reviews[0], np.arange(60) % 2)
+        assert estimator.max_length_ == (max_length or 64)
+    with pytest.raises(ValueError, match="must be from 3 to 64 for model"):
+        BertTextClassifier(tmp_path / "short", max_length=65).fit(*reviews)
+
+
+def test_one_that_was_loaded_goes_on_with_longer_texts(make_classifier, reviews, tmp_path):
+    make_classifier(epochs=1, max_length=12).fit(*reviews).save_pretrained(tmp_path / "one")
+    clf = BertTextClassifier.from_pretrained(tmp_path / "one")
+    assert clf.max_length_ == 12
+    clf.set_params(warm_start=True, max_length=32).fit(*reviews).save_pretrained(tmp_path / "two")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "two")
+    assert tokenizer.model_max_length == 32
+    assert BertTextClassifier(tmp_path / "two", epochs=1).fit(*reviews).max_length_ == 64
+
+
+def test_what_the_model_itself_cannot_read_stays_so(tiny_model, reviews, tmp_path):
+    """Its tokenizer allows 20, its positions 64; the limit of somebody else's tokenizer counts."""
+    shutil.copytree(tiny_model, tmp_path / "base")
+    _portable._update_json(tmp_path / "base" / "tokenizer_config.json", {"model_max_length": 20})
+    clf = BertTextClassifier(tmp_path / "base", epochs=1, max_length=12).fit(*reviews)
+    clf.save_pretrained(tmp_path / "model")
+    assert BertTextClassifier(tmp_path / "model", epochs=1).fit(*reviews).max_length_ == 20
+    _portable._update_json(tmp_path / "model" / "tokenizer_config.json", {"model_max_length": 16})
+    assert BertTextClassifier(tmp_path / "model", epochs=1).fit(*reviews).max_length_ == 16
+
+
+def test_a_fit_starts_from_what_a_release_has_saved():
+    X, y = KINDS["labels"][1:3]
+    folder = RELEASED / "0.1.0" / "windows"
+    clf = BertTextClassifier(folder, epochs=1, max_length=32).fit(X, y)
+    assert clf.max_length_ == 32
+    clf = BertTextClassifier.from_pretrained(folder).set_params(warm_start=True, max_length=None)
+    assert clf.set_params(long_text="head").fit([*X] * 2, [0, 1] * 4).max_length_ == 64
+
+
+def test_dropout_that_a_fit_does_without_is_there_for_others(tiny_model, reviews, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "base")
+    name = "attention_probs_dropout_prob"
+    _portable._update_json(tmp_path / "base" / "config.json", {name: 0.25})
+    clf = BertTextClassifier(tmp_path / "base", epochs=1, random_state=0).fit(*reviews)
+    for folder in ("one", "two"):
+        assert getattr(clf.module_.config, name) == 0
+        clf.save_pretrained(tmp_path / folder)
+        config = transformers.AutoConfig.from_pretrained(tmp_path / folder)
+        assert getattr(config, name) == 0.25 and not hasattr(config, "switched_off")
+        again = BertTextClassifier.from_pretrained(tmp_path / folder)
+        np.testing.assert_array_equal(again.predict_proba(["bad"]), clf.predict_proba(["bad"]))
+        clf = again
+
+
+def test_others_cut_and_fill_up_as_it_does(make_classifier, minilm, reviews, tmp_path):
+    """MiniLM's own file cuts at 128 tokens and fills up to as many, which a fit never does."""
+    from tokenizers import Tokenizer
+
+    clf = make_classifier(epochs=1, max_length=16).set_params(model=minilm, freeze="all")
+    clf.fit(*reviews).save_pretrained(tmp_path / "model")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "model" / "tokenizer.json"))
+    assert len(tokenizer.encode("the good film").ids) == 5
+    long = "a book of a film " * 10
+    expected = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")(long, truncation=True)
+    assert tokenizer.encode(long).ids == expected["input_ids"] and len(expected["input_ids"]) == 16
+
+
 def test_transformers_knows_of_several_labels(tiny_model, tmp_path):
     cls, X, y, _ = KINDS["several"]
     clf = cls(tiny_model, epochs=1, random_state=0).fit(X, pd.DataFrame(y, columns=list("abc")))
@@ -222,12 +326,173 @@ def test_anything_else_is_left_alone(fitted, tmp_path, what):
     )
 
 
+def contents(folder):
+    """Return what is in a folder and below it, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        ("save_pretrained", "train.py"),
+        ("save_pretrained", "notes/chapter1.txt"),
+        ("save_pretrained", "onnx/mine.txt"),
+        ("export_onnx", "data.csv"),
+        ("export_onnx", "onnx/mine.txt"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_named_before_anything_is_computed(
+    saved, fitted, monkeypatch, write, name
+):
+    monkeypatch.setattr("sklearn_bert._device.copy_to_cpu", lambda module: 1 / 0)
+    if write == "export_onnx":
+        shutil.rmtree(saved)
+    (saved / name).parent.mkdir(parents=True, exist_ok=True)
+    (saved / name).write_text("dear")
+    before = contents(saved)
+    named = name if name.startswith("onnx") else name.partition("/")[0]
+    with pytest.raises(FileExistsError, match=f"whose '{named}' was not written by sklearn-bert; "):
+        getattr(fitted, write)(saved)
+    assert contents(saved) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "sklearn_bert.json"])
+@pytest.mark.parametrize("how", ["edited", "link"])
+def test_a_file_that_was_changed_is_not_ours(saved, fitted, tmp_path, name, how):
+    if how == "edited":
+        (saved / name).write_bytes((saved / name).read_bytes() + b"\n\n,")
+    else:
+        (saved / name).rename(tmp_path / name)
+        (saved / name).symlink_to(tmp_path / name)
+    before = contents(saved)
+    reason = {"edited": "was (changed since|not written by)", "link": "is a link"}[how]
+    with pytest.raises(FileExistsError, match=f"whose '{name}' {reason}.*; choose another path"):
+        fitted.save_pretrained(saved)
+    assert contents(saved) == before and (saved / name).is_symlink() == (how == "link")
+
+
+def test_a_clone_is_saved_into_again_and_again(fitted, make_classifier, reviews, tmp_path):
+    """Its history, hidden files and its own card stay; the folder itself does too."""
+    repo = tmp_path / "repo"
+    (repo / ".git").mkdir(parents=True)
+    theirs = {".git/HEAD": "ref", ".gitattributes": "*.safetensors lfs", "README.md": "# Mine"}
+    for name, text in theirs.items():
+        (repo / name).write_text(text)
+    number = repo.stat().st_ino
+    for clf in (fitted, make_classifier(epochs=1).fit(*reviews), fitted):
+        clf.save_pretrained(repo)
+        again = BertTextClassifier.from_pretrained(repo)
+        np.testing.assert_array_equal(again.predict_proba(["good"]), clf.predict_proba(["good"]))
+    assert {name: (repo / name).read_text() for name in theirs} == theirs
+    assert repo.stat().st_ino == number
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(os.listdir(repo)) == names | {"sklearn_bert.json", ".git", *theirs} - {".git/HEAD"}
+
+
+def test_a_card_is_written_anew_unless_it_was_edited(saved, make_classifier, reviews):
+    first = (saved / "README.md").read_text()
+    clf = make_classifier(epochs=1).fit(*reviews)
+    clf.save_pretrained(saved)
+    card = (saved / "README.md").read_text()
+    assert "| epochs | `1` |" in card and card != first
+    (saved / "README.md").write_text(card + "Licence: mine.")
+    clf.save_pretrained(saved)
+    assert (saved / "README.md").read_text() == card + "Licence: mine."
+    (saved / "README.md").unlink()
+    clf.save_pretrained(saved)
+    assert (saved / "README.md").read_text() == card
+
+
+def test_from_inside_the_working_directory_stays(saved, fitted, monkeypatch):
+    monkeypatch.chdir(saved)
+    fitted.save_pretrained(".")
+    assert os.getcwd() == str(saved)
+    assert "model.safetensors" in os.listdir(".")
+    BertTextClassifier.from_pretrained(".")
+
+
+def test_a_link_to_a_folder_leads_to_it(fitted, tmp_path):
+    (tmp_path / "disk").mkdir()
+    for name, target in {"one": "disk", "two": "disk/new"}.items():
+        (tmp_path / name).symlink_to(target)
+        fitted.save_pretrained(tmp_path / name)
+        assert os.readlink(tmp_path / name) == target
+        BertTextClassifier.from_pretrained(tmp_path / target)
+        shutil.rmtree(tmp_path / "disk")
+        (tmp_path / "disk").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("folder", "step"),
+    [("old", 6), *(pytest.param(name, 1, marks=pytest.mark.slow) for name in ("old", "clone"))],
+)
+def test_stopped_at_any_step_one_of_both_is_whole(
+    fitted, make_classifier, reviews, tmp_path, monkeypatch, folder, step
+):
+    """Whichever call of the system is the last one; the next save finishes what was begun."""
+
+    class Stopped(BaseException):
+        pass
+
+    path, X = tmp_path / "model", reviews[0][:4]
+    other = make_classifier(epochs=1).fit(*reviews)
+    known = [clf.predict_proba(X).tolist() for clf in (fitted, other)]
+    seen, n_done = [], 0
+    while True:
+        path.mkdir()
+        (path / ".gitattributes").write_text("dear")
+        fitted.save_pretrained(path)
+        if folder == "clone":
+            shutil.rmtree(path)
+            path.mkdir()
+            (path / ".gitattributes").write_text("dear")
+        left = n_done
+
+        def stopping(function):
+            def call(*args, **kwargs):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Stopped
+                return function(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("rename", "replace", "link", "unlink", "rmdir"):
+                patch.setattr(os, name, stopping(getattr(os, name)))
+            with suppress(Stopped):
+                other.save_pretrained(path)
+        try:
+            clf = BertTextClassifier.from_pretrained(path)
+            seen.append(known.index(clf.predict_proba(X).tolist()))
+            start = load_encoder(path, 2)[1].base_model.embeddings.word_embeddings.weight
+            assert torch.equal(start, clf.module_.base_model.embeddings.word_embeddings.weight)
+        except FileNotFoundError:
+            assert folder == "clone"
+            seen.append(0)
+        stopped = left < 0
+        fitted.save_pretrained(path)
+        clf = BertTextClassifier.from_pretrained(path)
+        assert clf.predict_proba(X).tolist() == known[0]
+        hidden = {name for name in os.listdir(path) if name.startswith(".")}
+        assert hidden == {".gitattributes"}
+        if not stopped:
+            break
+        shutil.rmtree(path)
+        n_done += step
+    assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == 1 and len(seen) > 10 / step
+
+
 def test_a_parent_that_is_not_there_is_named(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match="in a folder that exists"):
         fitted.save_pretrained(tmp_path / "no" / "model")
 
 
-@pytest.mark.parametrize("step", ["weights", "manifest", "exchange"])
+@pytest.mark.parametrize("step", ["weights", "manifest", "rename"])
 def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, step):
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 
@@ -236,14 +501,38 @@ def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, s
 
     target = {
         "weights": "sklearn_bert._device.copy_to_cpu",
-        "manifest": "sklearn_bert._manifest.checksum",
-        "exchange": "sklearn_bert._atomic._exchange",
+        "manifest": "sklearn_bert._portable.seal",
+        "rename": "os.rename",
     }[step]
     monkeypatch.setattr(target, fail)
     with pytest.raises(OSError, match=r"cannot be saved to '.*': No space left .* is as it was"):
         make_classifier(epochs=1).fit(*reviews).save_pretrained(saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_file_that_cannot_be_replaced_is_one_sentence(
+    saved, make_classifier, reviews, monkeypatch
+):
+    clf = make_classifier(epochs=1).fit(*reviews)
+    replace = os.replace
+
+    def fail(source, target):
+        if str(target).endswith(".safetensors"):
+            raise OSError(26, "Text file busy")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        match = r"cannot be put into their places in '.*': Text file busy; save again"
+        with pytest.raises(OSError, match=match):
+            clf.save_pretrained(saved)
+    BertTextClassifier.from_pretrained(saved)
+    (saved / "README.md").write_text("# Mine")
+    clf.save_pretrained(saved)
+    again = BertTextClassifier.from_pretrained(saved)
+    np.testing.assert_array_equal(again.predict_proba(["bad"]), clf.predict_proba(["bad"]))
+    assert (saved / "README.md").read_text() == "# Mine"
 
 
 def test_a_disk_that_is_full_is_one_sentence(tiny_model, tmp_path, run_python):
@@ -288,11 +577,16 @@ def test_what_a_killed_try_has_left_is_removed_by_the_next(saved, fitted):
     assert running.exists() and elsewhere.exists()
 
 
-def test_without_an_exchange_of_the_system_two_renames_do(saved, fitted, monkeypatch):
-    monkeypatch.setattr(_atomic, "_call", lambda *_: False)
+def test_a_folder_that_a_killed_try_cannot_have_left_is_kept(saved, fitted):
+    import socket
+
+    theirs = saved.with_name(f".model.{socket.gethostname()}.999999999.new")
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("dear")
+    link = saved.with_name(f".model.{socket.gethostname()}.999999998.new")
+    link.symlink_to(theirs)
     fitted.save_pretrained(saved)
-    BertTextClassifier.from_pretrained(saved)
-    assert [path.name for path in saved.parent.iterdir()] == ["model"]
+    assert (theirs / "thesis.txt").read_text() == "dear" and link.is_symlink()
 
 
 KILLED = """
@@ -323,6 +617,7 @@ for _ in range(n_kills):
     (which,) = [i for i in range(2) if np.array_equal(found, known[i])]
     seen.add(which)
 fits[0].save_pretrained(path)
+assert not [name for name in os.listdir(path) if name.startswith(".")]
 print(sorted(seen), os.listdir(os.path.dirname(path)))
 """
 
@@ -337,6 +632,19 @@ def test_killed_at_any_moment_one_of_both_is_whole(tiny_model, tmp_path, n_kills
     assert found.returncode == 0, found.stderr[-2000:]
     assert found.stdout.strip().endswith("['model']")
     assert n_kills < 100 or found.stdout.startswith("[0, 1]")
+
+
+def test_who_reads_while_it_is_written_gets_one_of_both(saved, fitted, make_classifier, reviews):
+    X = reviews[0][:4]
+    fits = [fitted, make_classifier(epochs=1).fit(*reviews)]
+    known = [fit.predict_proba(X).tolist() for fit in fits]
+    with ThreadPoolExecutor(3) as pool:
+        written = [pool.submit(fit.save_pretrained, saved) for fit in fits * 6]
+        while not all(future.done() for future in written):
+            assert BertTextClassifier.from_pretrained(saved).predict_proba(X).tolist() in known
+    assert all(future.result() is None for future in written)
+    assert BertTextClassifier.from_pretrained(saved).predict_proba(X).tolist() in known
+    assert not [name for name in os.listdir(saved) if name.startswith(".")]
 
 
 # What must not be believed
@@ -399,11 +707,28 @@ def test_a_manifest_that_names_other_files_is_refused(saved, name):
     refused(saved, "not trusted: sklearn_bert.json names the file")
 
 
-def test_a_link_out_of_the_folder_is_refused(saved, tmp_path):
-    (tmp_path / "elsewhere.json").write_bytes((saved / "tokenizer.json").read_bytes())
-    (saved / "tokenizer.json").unlink()
-    (saved / "tokenizer.json").symlink_to(tmp_path / "elsewhere.json")
-    refused(saved, "'tokenizer.json' is a link out of it")
+def test_links_to_files_are_read_as_files(saved, fitted, reviews, tmp_path):
+    """As the cache of the hub has it, and git-annex, and DVC."""
+    (tmp_path / "blobs").mkdir()
+    for number, file in enumerate(sorted(saved.iterdir())):
+        file.rename(tmp_path / "blobs" / str(number))
+        file.symlink_to(f"../blobs/{number}")
+    clf = BertTextClassifier.from_pretrained(saved)
+    np.testing.assert_array_equal(clf.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+    (tmp_path / "blobs" / "1").write_text("{}")
+    refused(saved, "'config.json' is not as it was written")
+
+
+@pytest.mark.parametrize("what", ["device", "pipe", "folder", "process", "nothing"])
+@pytest.mark.parametrize("name", ["tokenizer.json", "sklearn_bert.json"])
+def test_a_link_to_what_is_no_file_is_refused(saved, tmp_path, what, name):
+    (saved / name).unlink()
+    target = {"device": "/dev/zero", "folder": tmp_path, "process": "/proc/self/mounts"}
+    if what == "pipe":
+        os.mkfifo(tmp_path / "pipe")
+    (saved / name).symlink_to(target.get(what, tmp_path / what))
+    with pytest.raises((ValueError, FileNotFoundError), match=r"is damaged|not trusted|without a"):
+        BertTextClassifier.from_pretrained(saved)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])

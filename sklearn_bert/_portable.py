@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from ._atomic import replace_folder
 from ._card import model_card
 from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
+from ._tokens import kept_side
 from ._version import __version__
 
 # What transformers writes of a module and a fast tokenizer, and all that is ever read.
@@ -126,7 +127,11 @@ def _write(estimator, kind, manifest, folder):
         config["id2label"] = {str(number): name for number, name in enumerate(names)}
         config["label2id"] = {name: number for number, name in enumerate(names)}
     _update_json(folder / "config.json", config)
-    _update_json(folder / "tokenizer_config.json", {"model_max_length": estimator.max_length_})
+    # So that transformers cuts and fills up as we do: padding on the left would move positions.
+    reading = {"model_max_length": estimator.max_length_, "padding_side": "right"}
+    if kept_side(estimator.tokenizer_, estimator.long_text) == "tail":
+        reading["truncation_side"] = "left"
+    _update_json(folder / "tokenizer_config.json", reading)
     card = model_card(estimator, kind, names, _travelling(estimator), manifest["versions"])
     (folder / CARD).write_text(card, encoding="utf-8")
     seal(folder, manifest)
@@ -161,6 +166,8 @@ def load_portable(path, kind):
             for part in ("parameters", "fitted")
         )
         tokenizer, module = _load_parts(folder)
+    if parameters.get("long_text") == "tail":
+        tokenizer.truncation_side = "right"  # the parameter says what is kept, and may change
     return parameters, {**fitted, "module_": module, "tokenizer_": tokenizer}
 
 

@@ -48,9 +48,10 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         Tokens kept of each text, special tokens included; None is as many as the model can read,
         or as the `estimator` does.
 
-    long_text : {"head", "head+tail", "windows"}, default="head"
-        What is read of a longer text: its beginning, a quarter from its beginning and three from
-        its end, or all of it in windows whose vectors are averaged.
+    long_text : {"head", "tail", "head+tail", "windows"}, default="head"
+        What is read of a longer text: its beginning, its end, a quarter from its beginning and
+        three from its end, or all of it in windows whose vectors are averaged. "head" is the end,
+        too, if the tokenizer has the ``truncation_side`` "left".
 
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
@@ -111,7 +112,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         "pooling": [StrOptions({"auto", "mean", "cls"})],
         "normalize": ["boolean"],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "long_text": [StrOptions({"head", "head+tail", "windows"})],
+        "long_text": [StrOptions({"head", "tail", "head+tail", "windows"})],
         "stride": [Interval(Integral, 0, None, closed="left"), None],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pickle
+import re
 import threading
 from contextlib import contextmanager
 from functools import cache
@@ -37,6 +38,15 @@ _PACKAGED = {
     ),
 }
 
+_CONFIGS = (
+    "config.json",
+    "*.index.json",
+    "modules.json",
+    "sentence_*_config.json",
+    "config_sentence_transformers.json",
+)
+# The folder of a module of a sentence-transformers model, such as 1_Pooling.
+_MODULE = re.compile(r"[0-9]+_\w+")
 _TOKENIZER_FILES = ("tokenizer*.json", "vocab.*", "*.model", "merges.txt", "*_tokens*.json")
 
 # Names of attention dropout in the configurations. It is switched off: no attention kernel that is
@@ -264,10 +274,7 @@ def _cached_folder(name):
 
 def _download(name):
     """Download the files that are needed of `name` into the Hugging Face cache."""
-    files = _hub_files(name)
-    weights = matching(files, ("model*.safetensors",)) or matching(files, ("pytorch_model*.bin",))
-    wanted = matching(files, ("config.json", "*.index.json", *_TOKENIZER_FILES)) + weights
-    wanted += ["1_Pooling/config.json"]  # of models made for embeddings
+    wanted = _wanted(_hub_files(name))
     try:
         folder = Path(
             huggingface_hub.snapshot_download(
@@ -283,6 +290,22 @@ def _download(name):
     return folder
 
 
+def _wanted(files):
+    """Return the files that are needed, at the top and in the folders of modules."""
+    folders = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        if not folder or _MODULE.fullmatch(folder):
+            folders.setdefault(folder, []).append(name)
+    wanted = []
+    for folder, names in folders.items():
+        weights = matching(names, ("model*.safetensors",))
+        weights = weights or matching(names, ("pytorch_model*.bin",))
+        others = matching(names, (*_CONFIGS, *_TOKENIZER_FILES))
+        wanted += [f"{folder}/{name}".lstrip("/") for name in weights + others]
+    return wanted
+
+
 class _SilentProgress(tqdm):
     """A progress bar that is never shown: nobody asked for one."""
 
@@ -292,7 +315,7 @@ class _SilentProgress(tqdm):
 
 
 def _hub_files(name):
-    """Return the file names at the top of a hub's repository, or say why they cannot be had."""
+    """Return the names of the files of a hub's repository, or say why they cannot be had."""
     if hub_constants.is_offline_mode():
         raise OSError(
             f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
@@ -315,7 +338,7 @@ def _hub_files(name):
             f"Face hub cannot be reached ({_first_line(answer)}); check the network, or "
             f"{_WAYS_OUT}."
         ) from answer
-    return [file.rfilename for file in answer.siblings if "/" not in file.rfilename]
+    return [file.rfilename for file in answer.siblings]
 
 
 def _ask_hub(name):

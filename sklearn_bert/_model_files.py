@@ -50,6 +50,11 @@ def check_folder(folder, name):
         If a file is not what its name says.
     """
     folder = transformer_folder(folder, name)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"model={name!r} must be a folder with config, weights and tokenizer, but its "
+            f"{MODULES} looks for them in {folder.name!r}, which is not there; get another copy."
+        )
     files = [path.name for path in folder.iterdir()]
     if _ADAPTER in files:
         raise FileNotFoundError(

@@ -28,7 +28,7 @@ from transformers.utils import logging as transformers_logging
 
 from ._body import check_body, renew_head
 from ._manifest import MANIFEST
-from ._model_files import check_folder, matching, read_json, transformer_folder
+from ._model_files import MODULES, check_folder, matching, read_json, transformer_folder
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
@@ -245,6 +245,25 @@ def locate(model):
             f"such folder; {_WAYS_OUT}."
         )
     return _cached_folder(name) or _download(name)
+
+
+def locate_with_modules(model):
+    """Return what `locate` does, with the modules of a sentence-transformers model.
+
+    The cache may hold the transformer alone, since that is all that others have asked for.
+    """
+    folder = locate(model)
+    is_cached = Path(hub_constants.HF_HUB_CACHE) in folder.parents
+    if is_cached and not (folder / MODULES).is_file() and _hub_has_modules(os.fspath(model)):
+        return _download(os.fspath(model))
+    return folder
+
+
+@cache
+def _hub_has_modules(name):
+    """Return whether the hub lists modules of a model; False where it cannot be asked."""
+    answer = None if hub_constants.is_offline_mode() else _ask_hub(name)
+    return MODULES in [file.rfilename for file in getattr(answer, "siblings", None) or ()]
 
 
 @cache

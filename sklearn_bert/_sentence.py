@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import normalizers
 
-from ._encoder import locate
+from ._encoder import locate_with_modules
 from ._model_files import check_file, kind_of, read_json, read_modules, transformer_folder
 from ._tokens import tokenize
 
@@ -86,7 +86,7 @@ def read_sentence_model(model, pooling):
     ValueError
         If the model has a module that is not known here, or one that is damaged.
     """
-    folder, name = locate(model), str(model)
+    folder, name = locate_with_modules(model), str(model)
     modules = read_modules(folder, name)
     reading = _reading(folder, name) if modules else {}
     if pooling != "auto":

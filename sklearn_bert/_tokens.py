@@ -200,6 +200,7 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
         np.concatenate(sequences),
         np.array([len(ids) for ids in sequences], dtype=np.int64),
         tokenizer.pad_token_id,
+        types=_types_of_texts(tokenizer, sequences),
         counts=np.array(counts, dtype=np.int64) if len(sequences) > len(texts) else None,
         uncut=np.array(uncut, dtype=np.int64),
     )
@@ -304,12 +305,31 @@ def _pieces(text):
 
 def _frame(tokenizer):
     """Return how many special tokens are put before and after each text."""
-    backend = _backend(tokenizer)
-    mask = backend.encode("a").special_tokens_mask
-    if 0 not in mask:  # a vocabulary without the letter a, and without a token for the unknown
-        masks = (backend.encode(token).special_tokens_mask for token in backend.get_vocab())
-        mask = next(mask for mask in masks if 0 in mask)
+    mask = _example(tokenizer).special_tokens_mask
     return mask.index(0), mask[::-1].index(0)
+
+
+def _example(tokenizer):
+    """Return the `tokenizers.Encoding` of a text that has a token."""
+    backend = _backend(tokenizer)
+    found = backend.encode("a")
+    if 0 in found.special_tokens_mask:
+        return found
+    # A vocabulary without the letter a, and without a token for the unknown.
+    others = (backend.encode(token) for token in backend.get_vocab())
+    return next(other for other in others if 0 in other.special_tokens_mask)
+
+
+def _types_of_texts(tokenizer, sequences):
+    """Return the types of all tokens of single texts, None where all are 0, as they mostly are."""
+    types = _example(tokenizer).type_ids
+    if not any(types) or "token_type_ids" not in tokenizer.model_input_names:
+        return None
+    before, after = _frame(tokenizer)
+    first, last = types[:before], types[len(types) - after :]
+    return np.concatenate(
+        [[*first, *[types[before]] * (len(ids) - before - after), *last] for ids in sequences]
+    ).astype(np.int8)
 
 
 class _Cut:

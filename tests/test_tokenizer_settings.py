@@ -29,8 +29,8 @@ ODD = [
 def make_model(tiny_model, tmp_path):
     """Return a function that saves the tiny model with another tokenizer or other settings."""
 
-    def make(tokenizer=None, **settings):
-        folder = shutil.copytree(tiny_model, tmp_path / "model")
+    def make(tokenizer=None, name="model", **settings):
+        folder = shutil.copytree(tiny_model, tmp_path / name)
         if tokenizer is not None:
             tokenizer.save_pretrained(folder)
         file = folder / "tokenizer_config.json"
@@ -167,6 +167,32 @@ def test_special_tokens_in_a_text_are_read_as_the_tokenizer_does(split):
     for some in (texts, texts[-1:]):
         ragged = tokenize(tokenizer, some, 8)
         assert [ragged[row].tolist() for row in range(len(some))] == expected[-len(some) :]
+
+
+@pytest.mark.parametrize("long_text", ["head", "tail", "windows"])
+def test_types_of_single_texts_are_those_of_the_tokenizer(long_text):
+    """Funnel's [CLS] has a type of its own."""
+    tokenizer, own = make_tokenizer(), make_tokenizer()
+    for one in (tokenizer, own):
+        one.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS]:2 $A:0 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        )
+    ragged = tokenize(tokenizer, ODD, 8, long_text)
+    expected = own(ODD, truncation=True, max_length=8)["token_type_ids"]
+    assert [ragged.types_of(row).tolist() for row in range(len(ODD))] == expected
+    assert tokenize(make_tokenizer(), ODD, 8, long_text).types is None
+
+
+def test_truncation_and_padding_of_the_tokenizer_itself_are_not_used(make_model, fit):
+    tokenizer = make_tokenizer()
+    tokenizer.backend_tokenizer.enable_truncation(4)
+    tokenizer.backend_tokenizer.enable_padding(length=16)
+    ragged = tokenize(tokenizer, ODD, 8)
+    expected = make_tokenizer()(ODD, truncation=True, max_length=8)["input_ids"]
+    assert [ragged[row].tolist() for row in range(len(ODD))] == expected
+    tokenizer.backend_tokenizer.enable_truncation(4)
+    proba = fit(make_model(tokenizer)).predict_proba(ODD)
+    np.testing.assert_array_equal(proba, fit(make_model(name="again")).predict_proba(ODD))
 
 
 @pytest.mark.parametrize("kind", ["roberta", "xlm-roberta", "camembert", "bert", "electra"])

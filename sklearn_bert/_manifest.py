@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ._git_lfs import WAY_OUT, is_pointer
+
 MANIFEST = "sklearn_bert.json"
 CARD = "README.md"
 FORMAT = 1
@@ -173,5 +175,7 @@ def _check_files(folder, expected, patterns):
         file = folder / name
         if not file.is_file():
             raise Refused(f"is damaged: {name!r} is missing; get another copy")
+        if is_pointer(file):
+            raise Refused(f"is not complete: {name!r} {WAY_OUT}")
         if digest(file) != expected_digest:
             raise Refused(f"is damaged: {name!r} is not as it was written; get another copy")

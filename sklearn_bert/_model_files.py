@@ -6,6 +6,8 @@ from pathlib import PurePosixPath
 
 from safetensors import SafetensorError, safe_open
 
+from ._git_lfs import WAY_OUT, is_pointer
+
 VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
 # What transformers reads, the first of these that is there; an index names the files of the parts.
 WEIGHTS = (
@@ -24,7 +26,6 @@ _OTHER_WEIGHTS = {
     "onnx/*.onnx": "an ONNX graph",
 }
 _ADAPTER = "adapter_config.json"
-_POINTER = b"version https://git-lfs.github.com/spec"
 
 
 def matching(names, patterns):
@@ -137,14 +138,9 @@ def read_json(path, name):
 
 def check_file(path, name):
     """Refuse an empty file, and a pointer of git-LFS in place of one."""
-    with open(path, "rb") as file:
-        beginning = file.read(len(_POINTER))
-    if beginning == _POINTER:
-        raise ValueError(
-            f"model={name!r} cannot be loaded: {path.name} is a git-LFS pointer to the file, not "
-            "the file itself; run git lfs pull where the folder was cloned."
-        )
-    if not beginning:
+    if is_pointer(path):
+        raise ValueError(f"model={name!r} cannot be loaded: {path.name} {WAY_OUT}.")
+    if not path.stat().st_size:
         raise _damaged(name, path, "is empty")
 
 

@@ -25,6 +25,7 @@ _READERS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta")
 )
+_UNREADABLE = (SafetensorError, pickle.UnpicklingError, EOFError, OSError)
 _VECTOR = "sentence_embedding"  # what a module reads and writes, unless it says otherwise
 
 
@@ -54,6 +55,16 @@ class SentenceModel:
     lower_case: bool = False
     prompt: str = ""
     includes_prompt: bool = True
+
+    def check_widths(self, width, model):
+        """Refuse a Dense that does not take what comes before it; hidden states have `width`."""
+        width *= len(self.pooling)
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                asked = layer.linear.in_features
+                if asked != width:
+                    raise _unknown(str(model), f"a Dense of in_features={asked} after {width}")
+                width = layer.linear.out_features
 
     def set_up(self, tokenizer):
         """Let the tokenizer read in lower case, if the model does."""
@@ -93,13 +104,11 @@ def read_sentence_model(model, pooling):
         return SentenceModel((pooling,), **reading)
     if not modules:
         return SentenceModel(_poolings(_config(folder / "1_Pooling", name), name))
-    first, pooled, *others = _check_kinds(modules, name)
+    _, pooled, *others = _check_kinds(modules, name)
     config = _config(folder / pooled["path"], name)
     layers = [_layer(folder, module, name) for module in others]
     includes = bool(config.get("include_prompt", True))
-    found = SentenceModel(_poolings(config, name), layers, includes_prompt=includes, **reading)
-    _check_widths(found, folder / first["path"], name)
-    return found
+    return SentenceModel(_poolings(config, name), layers, includes_prompt=includes, **reading)
 
 
 def _check_kinds(modules, name):
@@ -172,17 +181,14 @@ def _dense(folder, config, name):
     """Return a Dense with its weights."""
     activation = _activation(config.get("activation_function"), name)
     sizes = config.get("in_features"), config.get("out_features")
-    file = next(
-        (folder / file for file in ("model.safetensors", "pytorch_model.bin")
-         if (folder / file).is_file()),
-        None,
-    )  # fmt: skip
+    files = [folder / file for file in ("model.safetensors", "pytorch_model.bin")]
+    file = next((file for file in files if file.is_file()), None)
     if file is None or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise _unknown(name, f"a Dense without sizes or weights in {folder.name}")
     layer = Dense(*sizes, config.get("bias", True), activation, config.get("use_residual", False))
     try:
         layer.load_state_dict(_tensors(file, name))
-    except (RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, OSError) as error:
+    except (*_UNREADABLE, RuntimeError, TypeError) as error:
         raise _unknown(name, f"weights of a Dense that do not fit it, {folder.name}") from error
     return layer.eval()
 
@@ -207,21 +213,6 @@ def _activation(path, name):
         except TypeError:  # it needs parameters, which are nowhere
             pass
     raise _unknown(name, f"a Dense with the activation_function {path!r}")
-
-
-def _check_widths(found, folder, name):
-    """Refuse a Dense that does not take what comes before it."""
-    width = _config(folder, name).get("hidden_size")
-    if width is None:  # of an architecture that calls it otherwise
-        return
-    width *= len(found.pooling)
-    for layer in found.layers:
-        if isinstance(layer, Dense):
-            if layer.linear.in_features != width:
-                raise _unknown(
-                    name, f"a Dense of in_features={layer.linear.in_features} after {width} numbers"
-                )
-            width = layer.linear.out_features
 
 
 def _unknown(name, what):

@@ -242,6 +242,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         with seeded(0, find_device("cpu")):  # a head is drawn, which nobody needs
             sentence = read_sentence_model(self.model, self.pooling)
             tokenizer, module = load_encoder(self.model, 2)
+        sentence.check_widths(module.config.hidden_size, self.model)
         sentence.set_up(tokenizer)
         max_length = find_max_length(self.max_length, tokenizer, module, self.model)
         if self.max_length is None and sentence.max_length is not None:

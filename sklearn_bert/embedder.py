@@ -223,7 +223,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             As of :meth:`transform`.
         """
         X = _readable_again(X)
-        return self.fit(X, y, sample_weight).transform(X)
+        return self.fit(X, y, **_weights(sample_weight)).transform(X)
 
     def _check_readable(self, texts):
         """Refuse pairs in windows."""
@@ -416,6 +416,11 @@ def _only_name(X, names):
     return name if isinstance(name, str) and name else None
 
 
+def _weights(sample_weight):
+    """Return the weights as the argument of a `fit` that may know none."""
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
+
+
 def _fitted_estimator(estimator, X, y, sample_weight):
     """Return `estimator` if it is fitted, else a copy of it that is fitted to `X` and `y`."""
     estimator = getattr(estimator, "estimator", estimator)  # of a FrozenEstimator
@@ -432,6 +437,5 @@ def _fitted_estimator(estimator, X, y, sample_weight):
                 "y must be given to fit an estimator that is not fitted, got None; pass y, or a "
                 "fitted estimator."
             ) from None
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return clone(estimator).fit(X, y, **weights)
+        return clone(estimator).fit(X, y, **_weights(sample_weight))
     return estimator

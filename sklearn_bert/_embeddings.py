@@ -1,13 +1,12 @@
 """Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
 
-import json
 from time import perf_counter
 
 import numpy as np
 import torch
 
 from ._device import find_device, find_dtype, seeded
-from ._encoder import find_max_length, load_encoder, locate
+from ._encoder import find_max_length, load_encoder
 from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import compute_shared, make_ready
@@ -22,56 +21,117 @@ class Pooling(Forward):
     ----------
     module, device, dtype
         As for `Forward`.
-    pooling : {"mean", "cls"}
-        Mean over the tokens, or the first token.
+    ways : tuple of str
+        How the tokens become one vector; the vectors of several ways lie side by side.
+    n_left_out : int
+        Tokens at the beginning of each text that are not pooled; one token always is.
     """
 
-    def __init__(self, module, device, dtype, pooling):
+    def __init__(self, module, device, dtype, ways, n_left_out):
         super().__init__(module, device, dtype)
-        self.pooling = pooling
+        self.ways = ways
+        self.n_left_out = n_left_out
 
     def __call__(self, texts):
-        """Return the vectors of `texts` in float32, of shape (n_texts, width)."""
+        """Return the vectors of `texts` in float32, of shape (n_texts, n_ways * width)."""
         if self.packed_model is None:
-            return self._pool_padded(self.pad(texts))
-        packed = PackedTexts(texts, self.device)
-        if self.pooling == "cls":
-            return self.packed_model.hidden(packed, first_only=True).float()
-        hidden = self.packed_model.hidden(packed).float()
-        lengths = packed.boundaries.diff()
-        owners = torch.repeat_interleave(lengths)
-        sums = hidden.new_zeros((len(lengths), hidden.shape[1]))
-        sums.index_add_(0, owners, hidden[: len(owners)])
-        return sums / lengths[:, None]
+            inputs = self.pad(texts)
+            hidden = self.module.base_model(**inputs)[0]
+            states = hidden[inputs["attention_mask"].bool()]
+            lengths = inputs["attention_mask"].sum(1)
+        else:
+            packed = PackedTexts(texts, self.device)
+            if self.ways == ("cls",) and not self.n_left_out:
+                return self.packed_model.hidden(packed, first_only=True).float()
+            lengths = packed.boundaries.diff().long()
+            states = self.packed_model.hidden(packed)[: int(texts.lengths.sum())]
+        pooled = PooledTokens(states.float(), lengths, self.n_left_out)
+        return torch.cat([getattr(pooled, way)() for way in self.ways], dim=1)
 
-    def _pool_padded(self, inputs):
-        """Return the vectors of padded texts."""
-        hidden = self.module.base_model(**inputs)[0].float()
-        if self.pooling == "cls":
-            return hidden[:, 0]
-        mask = inputs["attention_mask"].unsqueeze(-1)
-        return (hidden * mask).sum(1) / mask.sum(1)
+
+class PooledTokens:
+    """The ways in which the tokens of each text become one vector.
+
+    Parameters
+    ----------
+    states : Tensor of shape (n_tokens, width)
+        Of all texts, end to end.
+    lengths : Tensor of shape (n_texts,)
+        Tokens of each text.
+    n_left_out : int
+        Tokens at the beginning of each text that are not pooled; one token always is.
+    """
+
+    def __init__(self, states, lengths, n_left_out):
+        self.owners = torch.repeat_interleave(lengths, output_size=len(states))
+        self.ends = lengths.cumsum(0)
+        begins = self.ends - lengths
+        left_out = torch.clamp(lengths - 1, max=n_left_out)
+        self.firsts = begins + left_out
+        self.n_kept = (lengths - left_out)[:, None]
+        self.places = torch.arange(len(states), device=states.device) - begins[self.owners]
+        self.is_kept = (self.places >= left_out[self.owners])[:, None]
+        self.states = states
+
+    def cls(self):
+        """Return the first token."""
+        return self.states[self.firsts]
+
+    def lasttoken(self):
+        """Return the last token."""
+        return self.states[self.ends - 1]
+
+    def mean(self):
+        """Return the mean."""
+        return self._sums(self.states * self.is_kept) / self.n_kept
+
+    def mean_sqrt_len_tokens(self):
+        """Return the sum over the square root of the number of tokens."""
+        return self._sums(self.states * self.is_kept) / self.n_kept.sqrt()
+
+    def weightedmean(self):
+        """Return the mean, with the place of each token from 1 as its weight."""
+        weights = self.is_kept * (self.places[:, None] + 1).float()
+        return self._sums(self.states * weights) / self._sums(weights)
+
+    def max(self):
+        """Return the largest value of each column."""
+        lowest = self.states.new_full((len(self.ends), self.states.shape[1]), -torch.inf)
+        states = self.states.masked_fill(~self.is_kept, -torch.inf)
+        return lowest.scatter_reduce(0, self.owners[:, None].expand_as(states), states, "amax")
+
+    def _sums(self, values):
+        """Return the sum of the rows of each text."""
+        sums = values.new_zeros((len(self.ends), values.shape[1]))
+        return sums.index_add_(0, self.owners, values)
 
 
 @in_living_threads
-def embed(module, ragged, device, dtype, pooling):
-    """Return the vector of each text, of shape (n_texts, width), in float32."""
+def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()):
+    """Return the vector of each text in float32, as an array with a row a text.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        The encoder, with any head.
+    ragged : RaggedIds
+        The texts, or windows over them: the vectors of a text's windows are averaged.
+    device, dtype
+        As for `Forward`.
+    ways, n_left_out
+        As for `Pooling`.
+    layers : sequence of torch.nn.Module
+        What the vectors go through at last, on the CPU in float32.
+    """
     make_ready(module, device)
-    pool = Pooling(module, device, dtype, pooling)
+    pool = Pooling(module, device, dtype, ways, n_left_out)
     with torch.inference_mode(), pool.autocast():
         vectors = compute_shared(pool, ragged, device).cpu().numpy()
-    return ragged.mean_of_windows(vectors)
-
-
-def checkpoint_pooling(model):
-    """Return the pooling that `model` was made for: as its files say, else the mean."""
-    path = locate(model) / "1_Pooling" / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "mean"
-    is_cls = config.get("pooling_mode") == "cls" or config.get("pooling_mode_cls_token")
-    return "cls" if is_cls else "mean"
+    vectors = ragged.mean_of_windows(vectors)
+    if not layers:
+        return vectors
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False):
+        return torch.nn.Sequential(*layers)(torch.from_numpy(vectors)).numpy()
 
 
 def classifier_pooling(module):
@@ -132,7 +192,7 @@ class Embeddings:
         """Return the vectors of `texts` and their numbers of tokens."""
         ragged = tokenize(self.tokenizer, texts, self.max_length_)
         dtype = find_dtype(self.dtype, self.device_)
-        return embed(self.module, ragged, self.device_, dtype, "mean"), ragged.lengths
+        return embed(self.module, ragged, self.device_, dtype), ragged.lengths
 
     def __getstate__(self):
         """Return the state without what is kept: the size of a pickle is that of the model."""

@@ -2,27 +2,33 @@
 
 import hashlib
 import importlib
+import json
 import os
+import pickle
+import re
 import threading
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import huggingface_hub
 import torch
+import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
 from transformers.utils import logging as transformers_logging
 
+from ._body import check_body, renew_head
 from ._manifest import MANIFEST, find_longest, whole_folder
+from ._model_files import MODULES, check_folder, matching, read_json, transformer_folder
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
@@ -32,9 +38,17 @@ _PACKAGED = {
     ),
 }
 
+_CONFIGS = (
+    "config.json",
+    MANIFEST,  # of those that we saved
+    "*.index.json",
+    "modules.json",
+    "sentence_*_config.json",
+    "config_sentence_transformers.json",
+)
+# The folder of a module of a sentence-transformers model, such as 1_Pooling.
+_MODULE = re.compile(r"[0-9]+_\w+")
 _TOKENIZER_FILES = ("tokenizer*.json", "vocab.*", "*.model", "merges.txt", "*_tokens*.json")
-_VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 # Names of attention dropout in the configurations. It is switched off: no attention kernel that is
 # fast knows it, and accuracy is the same without, see benchmarks/RESULTS.md.
@@ -76,23 +90,22 @@ def load_encoder(model, n_outputs):
     ValueError
         If it can be had but is no encoder with a fast tokenizer.
     """
-    folder = locate(model)
+    folder = transformer_folder(locate(model), str(model))
     with _LOADING, silent_transformers():
-        try:
+        _check_model_type(folder, model)
+        with _reading("its config.json", model):
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-            _check_encoder(config, model)
+        _check_encoder(config, model)
+        with _reading("its tokenizer", model):
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             tokenizer.model_max_length = find_longest(folder, tokenizer.model_max_length)
-            _check_tokenizer(tokenizer, config, model)
-            module = _load_module(folder, config, n_outputs)
-        except _Unfit:
-            raise
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise ValueError(
-                f"model={str(model)!r} cannot be loaded: {reason.rstrip('.')}; give a complete "
-                "folder or name of a Hugging Face encoder."
-            ) from error
+        _check_tokenizer(tokenizer, config, model)
+        _forget_tail(tokenizer, folder)
+        with _reading("its weights", model):
+            module, info = _load_module(folder, config, n_outputs)
+        check_body(module, info, model)
+        renew_head(module, info)
+    module.config.problem_type = None
     module.config.switched_off = attention_dropouts(config)
     return tokenizer, module
 
@@ -106,33 +119,61 @@ def attention_dropouts(config):
     return {name: getattr(config, name) for name in _ATTENTION_DROPOUTS if hasattr(config, name)}
 
 
-class _Unfit(ValueError):
-    """The model loads but is of the wrong kind; its message is complete."""
+@contextmanager
+def _reading(what, model):
+    """Say which part of the model cannot be read, in place of what transformers says."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = f"{what} cannot be read"
+        if isinstance(error, pickle.UnpicklingError):
+            reason = f"{what} are not tensors alone, and nothing else is ever loaded"
+        raise ValueError(
+            f"model={str(model)!r} cannot be loaded: {reason}; give a complete folder or name of a "
+            "Hugging Face encoder."
+        ) from error
+
+
+def _forget_tail(tokenizer, folder):
+    """Let a tokenizer that we saved with ``long_text="tail"`` keep the beginning again.
+
+    It was set up so for the folder's other readers: what is kept is for each model to say.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        long_text = manifest["parameters"]["long_text"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if long_text == "tail":
+        tokenizer.truncation_side = "right"
 
 
 def _load_module(folder, config, n_outputs):
-    """Return the architecture's own classifier with the checkpoint's body and a new head."""
+    """Return the architecture's own classifier, and what transformers says of its loading."""
     off = dict.fromkeys(attention_dropouts(config), 0.0)
-    module = AutoModelForSequenceClassification.from_pretrained(
+    return AutoModelForSequenceClassification.from_pretrained(
         folder,
         num_labels=n_outputs,
         dtype=torch.float32,  # the default would train a half-precision checkpoint as it lies
-        ignore_mismatched_sizes=True,
+        ignore_mismatched_sizes=True,  # of the head; those of the body are looked at
+        output_loading_info=True,
         trust_remote_code=False,
         **off,
     )
-    if any("ForSequenceClassification" in name for name in module.config.architectures or ()):
-        _renew_head(module)
-    module.config.problem_type = None
-    return module
 
 
-def _renew_head(module):
-    """Initialize the head of a checkpoint that was a classifier already."""
-    fresh = AutoModelForSequenceClassification.from_config(module.config).state_dict()
-    body = module.base_model_prefix + "."
-    head = {name: value for name, value in fresh.items() if not name.startswith(body)}
-    module.load_state_dict(head, strict=False)
+def _check_model_type(folder, model):
+    """Refuse an architecture that transformers does not know."""
+    config = read_json(folder / "config.json", str(model))
+    kind = config.get("model_type", "bert") if isinstance(config, dict) else None
+    if kind not in CONFIG_MAPPING_NAMES:
+        raise ValueError(
+            f"model={str(model)!r} cannot be loaded: its config.json has the model_type {kind!r}, "
+            f"which transformers {transformers.__version__} does not know, and code of its own is "
+            "never run; give a complete folder or name of a Hugging Face encoder."
+        )
 
 
 def _check_encoder(config, model):
@@ -144,7 +185,7 @@ def _check_encoder(config, model):
         or config.is_encoder_decoder
         or getattr(config, "is_decoder", False)
     ):
-        raise _Unfit(
+        raise ValueError(
             f"model={str(model)!r} must be an encoder (BERT, DistilBERT, RoBERTa, ...), got the "
             f"architecture {kind!r}; use for example 'bert-base-uncased'."
         )
@@ -153,17 +194,17 @@ def _check_encoder(config, model):
 def _check_tokenizer(tokenizer, config, model):
     """Refuse tokenizers that cannot feed the model."""
     if not tokenizer.is_fast:
-        raise _Unfit(
+        raise ValueError(
             f"model={str(model)!r} must have a fast tokenizer, got {type(tokenizer).__name__}; "
             "use a model with a tokenizer.json."
         )
     if tokenizer.pad_token_id is None:
-        raise _Unfit(
+        raise ValueError(
             f"model={str(model)!r} must have a padding token, got none; set one with "
             "tokenizer.pad_token = '[PAD]' and save the folder again."
         )
     if len(tokenizer) > config.vocab_size:
-        raise _Unfit(
+        raise ValueError(
             f"model={str(model)!r} has a tokenizer of {len(tokenizer)} tokens, more than the "
             f"{config.vocab_size} that its weights know; use the tokenizer it was trained with."
         )
@@ -207,7 +248,7 @@ def locate(model):
     folder = Path(name).expanduser()
     if folder.is_dir():
         folder = whole_folder(folder)
-        _check_folder(folder, name)
+        check_folder(folder, name)
         return folder
     if name in _PACKAGED and find_spec(_PACKAGED[name][0]) is not None:
         return _packaged_folder(name)
@@ -219,19 +260,23 @@ def locate(model):
     return _cached_folder(name) or _download(name)
 
 
-def _check_folder(folder, name):
-    """Name what a local model folder lacks."""
-    files = [path.name for path in folder.iterdir()]
-    for what, patterns in (
-        ("config.json", ("config.json",)),
-        ("weights (model.safetensors)", _WEIGHTS),
-        ("tokenizer (tokenizer.json)", _VOCABULARIES),
-    ):
-        if not _matching(files, patterns):
-            raise FileNotFoundError(
-                f"model={name!r} must be a folder with config, weights and tokenizer, but it has "
-                f"no {what}; save all with model.save_pretrained and tokenizer.save_pretrained."
-            )
+def locate_with_modules(model):
+    """Return what `locate` does, with the modules of a sentence-transformers model.
+
+    The cache may hold the transformer alone, since that is all that others have asked for.
+    """
+    folder = locate(model)
+    is_cached = Path(hub_constants.HF_HUB_CACHE) in folder.parents
+    if is_cached and not (folder / MODULES).is_file() and _hub_has_modules(os.fspath(model)):
+        return _download(os.fspath(model))
+    return folder
+
+
+@cache
+def _hub_has_modules(name):
+    """Return whether the hub lists modules of a model; False where it cannot be asked."""
+    answer = None if hub_constants.is_offline_mode() else _ask_hub(name)
+    return MODULES in [file.rfilename for file in getattr(answer, "siblings", None) or ()]
 
 
 @cache
@@ -253,7 +298,7 @@ def _cached_folder(name):
     """Return the folder of `name` in the local Hugging Face cache, or None."""
     try:
         folder = Path(huggingface_hub.snapshot_download(name, local_files_only=True))
-        _check_folder(folder, name)
+        check_folder(folder, name)
     except (OSError, HFValidationError):
         return None
     return folder
@@ -261,11 +306,7 @@ def _cached_folder(name):
 
 def _download(name):
     """Download the files that are needed of `name` into the Hugging Face cache."""
-    files = _hub_files(name)
-    weights = _matching(files, ("model*.safetensors",)) or _matching(files, ("pytorch_model*.bin",))
-    wanted = _matching(files, ("config.json", "*.index.json", *_TOKENIZER_FILES)) + weights
-    wanted += ["1_Pooling/config.json"]  # of models made for embeddings
-    wanted += _matching(files, (MANIFEST,))  # of those that we saved
+    wanted = _wanted(_hub_files(name))
     try:
         folder = Path(
             huggingface_hub.snapshot_download(
@@ -277,8 +318,24 @@ def _download(name):
             f"model={name!r} could not be downloaded ({_first_line(error)}); try again, or "
             f"{_WAYS_OUT}."
         ) from error
-    _check_folder(folder, name)
+    check_folder(folder, name)
     return folder
+
+
+def _wanted(files):
+    """Return the files that are needed, at the top and in the folders of modules."""
+    folders = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        if not folder or _MODULE.fullmatch(folder):
+            folders.setdefault(folder, []).append(name)
+    wanted = []
+    for folder, names in folders.items():
+        weights = matching(names, ("model*.safetensors",))
+        weights = weights or matching(names, ("pytorch_model*.bin",))
+        others = matching(names, (*_CONFIGS, *_TOKENIZER_FILES))
+        wanted += [f"{folder}/{name}".lstrip("/") for name in weights + others]
+    return wanted
 
 
 class _SilentProgress(tqdm):
@@ -290,7 +347,7 @@ class _SilentProgress(tqdm):
 
 
 def _hub_files(name):
-    """Return the file names at the top of a hub's repository, or say why they cannot be had."""
+    """Return the names of the files of a hub's repository, or say why they cannot be had."""
     if hub_constants.is_offline_mode():
         raise OSError(
             f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
@@ -313,7 +370,7 @@ def _hub_files(name):
             f"Face hub cannot be reached ({_first_line(answer)}); check the network, or "
             f"{_WAYS_OUT}."
         ) from answer
-    return [file.rfilename for file in answer.siblings if "/" not in file.rfilename]
+    return [file.rfilename for file in answer.siblings]
 
 
 def _ask_hub(name):
@@ -334,11 +391,6 @@ def _ask_hub(name):
     thread.start()
     thread.join(_HUB_TIMEOUT)
     return answers[-1]
-
-
-def _matching(names, patterns):
-    """Return the names that match one of the patterns."""
-    return [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
 def _first_line(error):

@@ -35,7 +35,7 @@ class TextEstimator(CallbacksMixin, TextModel):
     _parameter_constraints: dict = {
         "model": [str, os.PathLike],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "long_text": [StrOptions({"head", "head+tail", "windows"})],
+        "long_text": [StrOptions({"head", "tail", "head+tail", "windows"})],
         "stride": [Interval(Integral, 0, None, closed="left"), None],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ._atomic import WHOLE, locked
+from ._git_lfs import WAY_OUT, is_pointer
 
 MANIFEST = "sklearn_bert.json"
 CARD = "README.md"
@@ -264,6 +265,8 @@ def _check_files(folder, expected, writer):
             )
     for name, expected_digest in expected.items():
         _check_plain(folder / name, name)
+        if is_pointer(folder / name):
+            raise Refused(f"is not complete: {name!r} {WAY_OUT}")
         if digest(folder / name) != expected_digest:
             raise Refused(f"is damaged: {name!r} is not as it was written; get another copy")
 

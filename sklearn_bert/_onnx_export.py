@@ -19,6 +19,7 @@ from ._own_files import check_target
 from ._packed import reads_types
 from ._portable import class_names, find_versions, write_folder, write_shared
 from ._probabilities import probabilities
+from ._tokens import kept_side
 from .persistence import GRAPH_NAMES, KIND, Graph, import_onnxruntime
 
 OPSET = 18
@@ -173,9 +174,10 @@ def _manifest(clf, quantize, largest, n_texts):
         "versions": find_versions("onnx", "onnxruntime"),
         "fitted": {name: to_json(getattr(clf, name)) for name in names},
         "inputs": {
-            "long_text": clf.long_text,
+            "long_text": kept_side(clf.tokenizer_, clf.long_text),
             "overlap": clf._overlap(clf.tokenizer_, clf.max_length_),
             "pad_token_id": clf.tokenizer_.pad_token_id,
+            "split_special_tokens": clf.tokenizer_.split_special_tokens,
             "has_types": "token_type_ids" in clf.tokenizer_.model_input_names,
         },
         "quantize": quantize,

@@ -111,8 +111,6 @@ class PackedBert:
         What has the weights.
     """
 
-    first_position = 0
-
     def __init__(self, module):
         self.module = module
         self.body = module.base_model
@@ -130,7 +128,7 @@ class PackedBert:
         """Return the last hidden states, of all tokens or of the first one of each text."""
         *layers, last = self.layers()
         types = None if packed.types is None or not self.reads_types else packed.types[None]
-        hidden = self.embed(packed.ids[None], packed.positions[None] + self.first_position, types)
+        hidden = self.embed(packed.ids[None], self.positions(packed)[None], types)
         hidden = hidden[0]
         for layer in layers:
             if checkpointing:
@@ -156,6 +154,10 @@ class PackedBert:
     def layers(self):
         """Return the layers."""
         return self.body.encoder.layer
+
+    def positions(self, packed):
+        """Return the numbers of the positions of all tokens."""
+        return packed.positions
 
     def embed(self, ids, positions, types):
         """Return the embeddings."""
@@ -193,11 +195,18 @@ class PackedElectra(PackedBert):
 
 
 class PackedRoberta(PackedElectra):
-    """The same for RoBERTa and its kin, which count positions from padding_idx + 1."""
+    """The same for RoBERTa and its kin, which count positions from padding_idx + 1.
 
-    def __init__(self, module):
-        super().__init__(module)
-        self.first_position = self.body.embeddings.padding_idx + 1
+    They find padding by its id, so a padding token that stands in a text is not counted.
+    """
+
+    def positions(self, packed):
+        """Return the numbers of the positions of all tokens."""
+        padding = self.body.embeddings.padding_idx
+        counts = (packed.ids != padding).long()
+        before = counts.cumsum(0) - counts
+        begins = torch.arange(len(counts), device=counts.device) - packed.positions
+        return (before - before[begins] + 1) * counts + padding
 
 
 class PackedDistilBert(PackedBert):

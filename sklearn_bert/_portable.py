@@ -22,6 +22,7 @@ from ._manifest import (
     to_json,
 )
 from ._own_files import check_target, find_ours
+from ._tokens import kept_side
 from ._version import __version__
 
 _PROBLEMS = {
@@ -145,19 +146,24 @@ def write_shared(estimator, kind, folder, **more):
         **more,
     }
     _update_json(folder / "config.json", values, without="switched_off")
-    _write_cut(estimator.tokenizer_, estimator.max_length_, folder)
+    _write_cut(estimator, folder)
 
 
-def _write_cut(tokenizer, max_length, folder):
+def _write_cut(estimator, folder):
     """Let whoever reads a tokenizer's files cut texts where the estimator does, and pad none."""
     from tokenizers import Tokenizer
+
+    tokenizer, max_length = estimator.tokenizer_, estimator.max_length_
+    is_tail = kept_side(tokenizer, estimator.long_text) == "tail"
+    side = "left" if is_tail else tokenizer.truncation_side
 
     file = str(folder / "tokenizer.json")
     backend = Tokenizer.from_file(file)
     backend.no_padding()
-    backend.enable_truncation(max_length, direction=tokenizer.truncation_side)
+    backend.enable_truncation(max_length, direction=side)
     backend.save(file)
-    values = {"model_max_length": max_length}
+    # Padding on the left would move positions.
+    values = {"model_max_length": max_length, "truncation_side": side, "padding_side": "right"}
     if type(tokenizer).__name__ == "TokenizersBackend":
         values["tokenizer_class"] = "PreTrainedTokenizerFast"  # its name in all versions
     _update_json(folder / "tokenizer_config.json", values, without="max_length")
@@ -193,6 +199,8 @@ def load_portable(path, kind):
             for part in ("parameters", "fitted")
         )
         tokenizer, module = _load_parts(folder)
+    if parameters.get("long_text") == "tail":
+        tokenizer.truncation_side = "right"  # the parameter says what is kept, and may change
     return parameters, {**fitted, "module_": module, "tokenizer_": tokenizer}
 
 

@@ -128,13 +128,16 @@ class TokenCache:
     def name(self, tokenizer):
         """Return what makes tokenizers give the same ids: the digest of all that they consist of.
 
-        Taken when a tokenizer is first seen; one that has got tokens since is another one.
+        Taken when a tokenizer is first seen; one that has got tokens since, or has begun to read
+        special tokens as text, is another one.
         """
         with self._lock:
             names = self._names.setdefault(tokenizer, {})
-            if len(tokenizer) not in names:
-                names[len(tokenizer)] = _digest(b"", _backend(tokenizer).to_str())
-            return names[len(tokenizer)]
+            splits = _splits_special_tokens(tokenizer)
+            if (len(tokenizer), splits) not in names:
+                prefix = b"split" if splits else b""
+                names[len(tokenizer), splits] = _digest(prefix, _backend(tokenizer).to_str())
+            return names[len(tokenizer), splits]
 
     def _keep(self, fresh):
         """Hold the new ids, and drop the oldest ones beyond the limit."""
@@ -165,13 +168,15 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
     ----------
     tokenizer : transformers.PreTrainedTokenizerFast
         What gives the ids; of it, only ``backend_tokenizer``, ``pad_token_id``,
-        ``model_input_names`` and its length are used.
+        ``model_input_names`` and its length are used, and ``truncation_side`` and
+        ``split_special_tokens`` where it has them.
     texts : list of str or list of (str, str)
         Texts or pairs of texts.
     max_length : int
         Tokens of a sequence, special tokens included.
-    long_text : {"head", "head+tail", "windows"}, default="head"
-        What is kept of a text that is longer. Pairs lose tokens of their longer text.
+    long_text : {"head", "tail", "head+tail", "windows"}, default="head"
+        What is kept of a text that is longer. "head" is the side that the tokenizer keeps, see
+        `kept_side`. Pairs lose tokens of their longer text.
     stride : int, default=0
         Tokens that a window shares with the next one.
     memory : object with the interface of joblib.Memory, default=None
@@ -183,12 +188,15 @@ def tokenize(tokenizer, texts, max_length, long_text="head", stride=0, memory=No
 
 def _cut_rows(tokenizer, rows, kind, max_length, long_text, stride):
     """Return the `RaggedIds` of texts or pairs, each row the bytes that `_encode` gives."""
+    long_text = kept_side(tokenizer, long_text)
     if kind == _PAIRS:
-        return _tokenized_pairs(tokenizer, rows, max_length)
+        return _tokenized_pairs(tokenizer, rows, max_length, long_text)
     sequences, counts, uncut = [], [], []
     cut = _Cut(tokenizer, max_length, long_text, stride)
+    nothing = np.array([tokenizer.pad_token_id], dtype=np.int32).tobytes()
     for row in rows:
-        ids = np.frombuffer(row, dtype=np.int32)
+        # A model must read something: one padding token stands for a text without any.
+        ids = np.frombuffer(row if len(row) else nothing, dtype=np.int32)
         kept = cut(ids)
         sequences += kept
         counts.append(len(kept))
@@ -197,6 +205,7 @@ def _cut_rows(tokenizer, rows, kind, max_length, long_text, stride):
         np.concatenate(sequences),
         np.array([len(ids) for ids in sequences], dtype=np.int64),
         tokenizer.pad_token_id,
+        types=_types_of_texts(tokenizer, sequences),
         counts=np.array(counts, dtype=np.int64) if len(sequences) > len(counts) else None,
         uncut=np.array(uncut, dtype=np.int64),
     )
@@ -220,6 +229,15 @@ def read_positions(tokenizer, text, max_length, long_text="head", stride=0):
 def encode_with_offsets(tokenizer, text):
     """Return a `tokenizers.Encoding` of a text or pair that knows where its tokens stand."""
     return _backend(tokenizer).encode(*(text if isinstance(text, tuple) else (text,)))
+
+
+def kept_side(tokenizer, long_text):
+    """Return `long_text`, with "tail" in place of "head" where the tokenizer cuts on the left.
+
+    So a text is cut as transformers cuts it, given the tokenizer as it was saved.
+    """
+    cuts_left = getattr(tokenizer, "truncation_side", "right") == "left"
+    return "tail" if long_text == "head" and cuts_left else long_text
 
 
 def _remembered(tokenizer, texts):
@@ -312,8 +330,31 @@ def _pieces(text):
 
 def _frame(tokenizer):
     """Return how many special tokens are put before and after each text."""
-    mask = _backend(tokenizer).encode("a").special_tokens_mask
+    mask = _example(tokenizer).special_tokens_mask
     return mask.index(0), mask[::-1].index(0)
+
+
+def _example(tokenizer):
+    """Return the `tokenizers.Encoding` of a text that has a token."""
+    backend = _backend(tokenizer)
+    found = backend.encode("a")
+    if 0 in found.special_tokens_mask:
+        return found
+    # A vocabulary without the letter a, and without a token for the unknown.
+    others = (backend.encode(token) for token in backend.get_vocab())
+    return next(other for other in others if 0 in other.special_tokens_mask)
+
+
+def _types_of_texts(tokenizer, sequences):
+    """Return the types of all tokens of single texts, None where all are 0, as they mostly are."""
+    types = _example(tokenizer).type_ids
+    if not any(types) or "token_type_ids" not in tokenizer.model_input_names:
+        return None
+    before, after = _frame(tokenizer)
+    first, last = types[:before], types[len(types) - after :]
+    return np.concatenate(
+        [[*first, *[types[before]] * (len(ids) - before - after), *last] for ids in sequences]
+    ).astype(np.int8)
 
 
 class _Cut:
@@ -332,7 +373,7 @@ class _Cut:
         before, after = self.frame
         if self.long_text == "windows":
             return self._windows(ids, before, after)
-        head = self.max_length - after
+        head = before if self.long_text == "tail" else self.max_length - after
         if self.long_text == "head+tail":
             head = min(max(before, round(self.max_length * _HEAD_SHARE)), head)
         return [np.concatenate([ids[:head], ids[len(ids) - (self.max_length - head) :]])]
@@ -354,15 +395,19 @@ class _Cut:
         ]
 
 
-def _tokenized_pairs(tokenizer, rows, max_length):
+def _tokenized_pairs(tokenizer, rows, max_length, long_text):
     """Return the `RaggedIds` of pairs, each row the bytes of ids, types and the side of each token.
 
-    Of those that are too long, the longer text is cut first.
+    Of those that are too long, the longer text is cut first, at its end or with "tail" at its
+    beginning.
     """
     ids, types, uncut = [], [], []
+    nothing = np.array([tokenizer.pad_token_id], np.int32).tobytes() + bytes([0, _SPECIAL])
     for row in rows:
+        row = row if len(row) else nothing
         length = len(row) // 6
-        kept = _kept_of_pair(np.frombuffer(row, np.uint8, offset=5 * length), max_length)
+        sides = np.frombuffer(row, np.uint8, offset=5 * length)
+        kept = _kept_of_pair(sides, max_length, from_end=long_text == "tail")
         ids.append(np.frombuffer(row, np.int32, count=length)[kept])
         types.append(np.frombuffer(row, np.int8, count=length, offset=4 * length)[kept])
         uncut.append(length)
@@ -375,11 +420,12 @@ def _tokenized_pairs(tokenizer, rows, max_length):
     )
 
 
-def _kept_of_pair(sides, max_length):
+def _kept_of_pair(sides, max_length, *, from_end):
     """Return which tokens of a pair stay, of `sides` that are 0, 1 or special."""
     if len(sides) <= max_length:
         return slice(None)
-    positions = [np.flatnonzero(sides == side) for side in (0, 1)]
+    step = -1 if from_end else 1
+    positions = [np.flatnonzero(sides == side)[::step] for side in (0, 1)]
     short, long = sorted(positions, key=len)
     room = max_length - (len(sides) - len(short) - len(long))
     n_short = min(len(short), room // 2)
@@ -420,9 +466,17 @@ def _backend(tokenizer):
     several threads share it.
     """
     backend = tokenizer.backend_tokenizer
+    splits = _splits_special_tokens(tokenizer)
     with _SETTING_UP:
+        if backend.encode_special_tokens != splits:
+            backend.encode_special_tokens = splits
         if backend.truncation is not None:
             backend.no_truncation()
         if backend.padding is not None:
             backend.no_padding()
     return backend
+
+
+def _splits_special_tokens(tokenizer):
+    """Return whether a special token that stands in a text is read as any other characters."""
+    return bool(getattr(tokenizer, "split_special_tokens", False))

@@ -38,11 +38,13 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Tokens kept of each text, special tokens included; the rest is cut off. None keeps as
         many as the model can read (512 for BERT). A warning tells how many texts are cut.
 
-    long_text : {"head", "head+tail", "windows"}, default="head"
-        What is read of a text longer than that: its beginning; a quarter from its beginning and
-        three from its end; or all of it, in windows that overlap. A text trains each of its
-        windows to its label, together they weigh as much as another text, and their logits are
-        averaged. Pairs know "head" only, which shortens the longer text of a pair first.
+    long_text : {"head", "tail", "head+tail", "windows"}, default="head"
+        What is read of a text longer than that: its beginning; its end; a quarter from its
+        beginning and three from its end; or all of it, in windows that overlap. A text trains
+        each of its windows to its label, together they weigh as much as another text, and their
+        logits are averaged. Pairs know "head" only, which shortens the longer text of a pair
+        first. "head" is the end, too, if the tokenizer of `model` has the ``truncation_side``
+        "left".
 
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.

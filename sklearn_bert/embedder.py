@@ -1,6 +1,7 @@
 """BERT as a scikit-learn transformer of texts to vectors."""
 
 import os
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
@@ -15,15 +16,17 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
+from ._columns import column_names
 from ._model import TextModel
-from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
+from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 
 
 class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextModel):
     """Turn texts, or pairs of texts, into vectors with BERT or another Hugging Face encoder.
 
     The vectors are the last hidden states, pooled over the tokens of each text. The encoder is
-    left as it was pretrained, or is that of a fine-tuned classifier or regressor.
+    left as it was pretrained, or is that of a fine-tuned classifier or regressor. A
+    sentence-transformers model gives the vectors of its own `encode`.
 
     Parameters
     ----------
@@ -39,19 +42,21 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     pooling : {"auto", "mean", "cls"}, default="auto"
         Mean over the tokens of a text, special ones included, or its first token. "auto" is what
-        the checkpoint says that it was made for, else the mean; with an `estimator`, what its
-        head reads, which for most is the first token.
+        a sentence-transformers model says in its ``modules.json``: any of the poolings there, and
+        the Dense and Normalize that follow it, which are left out otherwise. Of other models it
+        is the mean; with an `estimator`, what its head reads, which for most is the first token.
 
     normalize : bool, default=False
-        Whether to scale each vector to the Euclidean length 1.
+        Whether to scale each vector to the Euclidean length 1, if the model does not do so.
 
     max_length : int, default=None
-        Tokens kept of each text, special tokens included; None is as many as the model can read,
-        or as the `estimator` does.
+        Tokens kept of each text, special tokens included; None is as many as a
+        sentence-transformers model says, or as the model can read, or as the `estimator` does.
 
-    long_text : {"head", "head+tail", "windows"}, default="head"
-        What is read of a longer text: its beginning, a quarter from its beginning and three from
-        its end, or all of it in windows whose vectors are averaged.
+    long_text : {"head", "tail", "head+tail", "windows"}, default="head"
+        What is read of a longer text: its beginning, its end, a quarter from its beginning and
+        three from its end, or all of it in windows whose vectors are averaged. "head" is the end,
+        too, if the tokenizer has the ``truncation_side`` "left".
 
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
@@ -74,11 +79,22 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     max_length_ : int
         Tokens kept of each text.
 
-    feature_names_in_ : ndarray of shape (2,)
-        Names of the columns of pairs. Only there if `fit` was given a frame that has them.
+    pooling_ : str or tuple of str
+        How the tokens of a text become one vector: "mean", "cls", "max", "lasttoken",
+        "weightedmean" or "mean_sqrt_len_tokens", or several of them, whose vectors lie side by
+        side.
 
-    pooling_ : {"mean", "cls"}
-        How the tokens of a text become one vector.
+    layers_ : list of torch.nn.Module
+        What the vectors go through then: the Dense and Normalize of a sentence-transformers model.
+
+    prompt_ : str
+        What a sentence-transformers model asks to be put before each text; mostly nothing.
+
+    n_left_out_ : int
+        Tokens of the prompt that are not pooled.
+
+    feature_names_in_ : ndarray of shape (n_columns,)
+        Names of the columns of `X`. Only there if it was a data frame whose columns are str.
 
     estimator_ : BertTextClassifier or BertTextRegressor
         The fitted one. Only there with an `estimator`.
@@ -90,8 +106,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     Notes
     -----
-    The vectors of a sentence-transformers model are those of its own `encode` up to rounding;
-    `max_length` is not taken from it but is what the encoder can read.
+    The vectors of a sentence-transformers model are those of its own `encode` up to rounding. Its
+    prompt, letter case and longest text are heeded with any `pooling`. The vectors of windows are
+    averaged before they go through `layers_`.
 
     References
     ----------
@@ -115,7 +132,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         "pooling": [StrOptions({"auto", "mean", "cls"})],
         "normalize": ["boolean"],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "long_text": [StrOptions({"head", "head+tail", "windows"})],
+        "long_text": [StrOptions({"head", "tail", "head+tail", "windows"})],
         "stride": [Interval(Integral, 0, None, closed="left"), None],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -145,7 +162,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self.dtype = dtype
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Load the encoder, or fine-tune it if there is an `estimator` that is not fitted.
 
         Parameters
@@ -155,6 +172,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
         y : array-like of shape (n_samples,), default=None
             What an `estimator` that is not fitted is fitted to; not looked at otherwise.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each text weighs when an `estimator` is fitted; not looked at otherwise.
 
         Returns
         -------
@@ -170,20 +190,45 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         """
+        X = _readable_again(X)
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
-        fitted = self._load() if self.estimator is None else self._borrow(X, y)
+        fitted = self._load() if self.estimator is None else self._borrow(X, y, sample_weight)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
-        names = getattr(fitted.get("estimator_"), "feature_names_in_", None)
+        learnt = getattr(fitted.get("estimator_"), "feature_names_in_", None)
         if is_pairs(texts):
-            check_names(X, names, type(self).__name__)
-            names = names_of_pairs(X) if names is None else names
-            if names is not None:
-                fitted["feature_names_in_"] = np.array(names, dtype=object)
+            check_names(X, learnt, type(self).__name__)
         for name in ("estimator_", "feature_names_in_"):
             vars(self).pop(name, None)
+        names = _column_names(X) if learnt is None else learnt
+        if names is not None:
+            fitted["feature_names_in_"] = names
+        self._column_name = _only_name(X, names)
         vars(self).update(fitted)
         return self
+
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Fit, and return the vectors of the same texts.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts. What gives each of them only once, such as a generator,
+            is read once.
+
+        y : array-like of shape (n_samples,), default=None
+            As for :meth:`fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_samples, width), dtype float32
+            As of :meth:`transform`.
+        """
+        X = _readable_again(X)
+        return self.fit(X, y, **_weights(sample_weight)).transform(X)
 
     def _check_readable(self, texts):
         """Refuse pairs in windows."""
@@ -196,25 +241,40 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     def _load(self):
         """Return the fitted attributes of a pretrained encoder."""
         from ._device import find_device, seeded
-        from ._embeddings import checkpoint_pooling
         from ._encoder import find_max_length, load_encoder
+        from ._sentence import read_sentence_model
 
         with seeded(0, find_device("cpu")):  # a head is drawn, which nobody needs
+            sentence = read_sentence_model(self.model, self.pooling)
             tokenizer, module = load_encoder(self.model, 2)
-        pooling = checkpoint_pooling(self.model) if self.pooling == "auto" else self.pooling
+        sentence.check_widths(module.config.hidden_size, self.model)
+        sentence.set_up(tokenizer)
+        max_length = find_max_length(self.max_length, tokenizer, module, self.model)
+        if self.max_length is None and sentence.max_length is not None:
+            max_length = min(max_length, sentence.max_length)
+        n_left_out = sentence.tokens_left_out(tokenizer, max_length)
+        if n_left_out and self.long_text != "head":
+            raise ValueError(
+                f"long_text={self.long_text!r} needs a model that pools all tokens, but "
+                f"model={str(self.model)!r} leaves out those of its prompt; use 'head'."
+            )
+        pooling = sentence.pooling
         return {
             "module_": module.eval(),
             "tokenizer_": tokenizer,
-            "max_length_": find_max_length(self.max_length, tokenizer, module, self.model),
-            "pooling_": pooling,
+            "max_length_": max_length,
+            "pooling_": pooling[0] if len(pooling) == 1 else pooling,
+            "layers_": sentence.layers,
+            "prompt_": sentence.prompt,
+            "n_left_out_": n_left_out,
         }
 
-    def _borrow(self, X, y):
+    def _borrow(self, X, y, sample_weight):
         """Return the fitted attributes of the encoder of `estimator`."""
         from ._embeddings import classifier_pooling
         from ._encoder import find_max_length
 
-        estimator = _fitted_estimator(self.estimator, X, y)
+        estimator = _fitted_estimator(self.estimator, X, y, sample_weight)
         module, tokenizer = estimator.module_, estimator.tokenizer_
         max_length = estimator.max_length_
         if self.max_length is not None:
@@ -226,6 +286,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             "tokenizer_": tokenizer,
             "max_length_": max_length,
             "pooling_": pooling,
+            "layers_": [],
+            "prompt_": "",
+            "n_left_out_": 0,
         }
 
     def transform(self, X):
@@ -239,7 +302,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         Returns
         -------
         vectors : ndarray of shape (n_samples, width), dtype float32
-            `width` is that of the encoder, 384 for MiniLM and 768 for BERT.
+            `width` is that of the encoder, 384 for MiniLM and 768 for BERT, unless the model says
+            otherwise.
 
         Raises
         ------
@@ -248,8 +312,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         TypeError
             If a text is not a str.
         ValueError
-            If `X` is a single str, is empty, has more than two columns, or other ones than those
-            that `fit` was given.
+            If `X` is a single str, is empty or has more than two columns, or two columns of other
+            names than in :meth:`fit`.
         """
         check_is_fitted(self)
         from ._device import explained_memory_error, find_dtype
@@ -259,17 +323,47 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self._check_readable(texts)
         if is_pairs(texts):
             check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
+        if self.prompt_:
+            texts = [_with_prompt(self.prompt_, text) for text in texts]
         device = self._prediction_device()
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
 
         def vectors_of(some):
             """Return the vectors of some texts."""
             ragged = self._tokenize(some, self.tokenizer_, self.max_length_)
-            return embed(self.module_, ragged, device, dtype, self.pooling_)
+            options = {"n_left_out": self.n_left_out_, "layers": self.layers_}
+            return embed(self.module_, ragged, device, dtype, self._ways, **options)
 
         with explained_memory_error(device, batch_size=1, max_length=self.max_length_):
             vectors = by_portions(vectors_of, texts)
         return normalize(vectors, copy=False) if self.normalize else vectors
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of what `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Not used, but must be the names of the columns of `X` if :meth:`fit` has seen any.
+
+        Returns
+        -------
+        names : ndarray of str
+            The name of the column of texts and a number, such as "text_0", if `X` was a data frame
+            or a Series with one; else the name of the class and a number.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        ValueError
+            If `input_features` are not the names of the columns.
+        """
+        check_is_fitted(self)
+        names = super().get_feature_names_out(input_features)
+        if self._column_name is None:
+            return names
+        return np.array([f"{self._column_name}_{i}" for i in range(len(names))], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -279,10 +373,49 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     @property
     def _n_features_out(self):
         """Width of the vectors."""
-        return self.module_.config.hidden_size
+        width = self.module_.config.hidden_size * len(self._ways)
+        for layer in self.layers_:
+            width = getattr(getattr(layer, "linear", None), "out_features", width)
+        return width
+
+    @property
+    def _ways(self):
+        """The ways of pooling, as a tuple."""
+        return (self.pooling_,) if isinstance(self.pooling_, str) else self.pooling_
 
 
-def _fitted_estimator(estimator, X, y):
+def _readable_again(X):
+    """Return `X`, or a list of what it gives where it gives that only once."""
+    return list(X) if isinstance(X, Iterator) else X
+
+
+def _with_prompt(prompt, text):
+    """Return a text, or a pair, with the prompt before it."""
+    return prompt + text if isinstance(text, str) else (prompt + text[0], text[1])
+
+
+def _column_names(X):
+    """Return the names of the columns of a data frame as an array; None where they are no str."""
+    names = column_names(X)
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    return np.array(names, dtype=object)
+
+
+def _only_name(X, names):
+    """Return the name of the one column of texts, or None."""
+    if names is not None:
+        return names[0] if len(names) == 1 else None
+    name = getattr(X, "name", None)  # of a Series
+    return name if isinstance(name, str) and name else None
+
+
+def _weights(sample_weight):
+    """Return the weights as the argument of a `fit` that may know none."""
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
+
+
+def _fitted_estimator(estimator, X, y, sample_weight):
     """Return `estimator` if it is fitted, else a copy of it that is fitted to `X` and `y`."""
     estimator = getattr(estimator, "estimator", estimator)  # of a FrozenEstimator
     if not isinstance(estimator, TextModel) or not isinstance(estimator, BaseEstimator):
@@ -298,5 +431,5 @@ def _fitted_estimator(estimator, X, y):
                 "y must be given to fit an estimator that is not fitted, got None; pass y, or a "
                 "fitted estimator."
             ) from None
-        return clone(estimator).fit(X, y)
+        return clone(estimator).fit(X, y, **_weights(sample_weight))
     return estimator

@@ -251,6 +251,7 @@ class _Tokenizer:
         self.backend_tokenizer = Tokenizer.from_file(str(file))
         self.pad_token_id = inputs["pad_token_id"]
         self.model_input_names = ["token_type_ids"] if inputs["has_types"] else []
+        self.split_special_tokens = inputs.get("split_special_tokens", False)
 
     def __len__(self):
         return self.backend_tokenizer.get_vocab_size()

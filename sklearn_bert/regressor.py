@@ -24,9 +24,11 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     max_length : int, default=None
         Tokens kept of each text, special tokens included; None is as many as the model can read.
 
-    long_text : {"head", "head+tail", "windows"}, default="head"
-        What is read of a longer text: its beginning, a quarter from its beginning and three from
-        its end, or all of it in windows whose outputs are averaged. Pairs know "head" only.
+    long_text : {"head", "tail", "head+tail", "windows"}, default="head"
+        What is read of a longer text: its beginning, its end, a quarter from its beginning and
+        three from its end, or all of it in windows whose outputs are averaged. Pairs know "head"
+        only. "head" is the end, too, if the tokenizer of `model` has the ``truncation_side``
+        "left".
 
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.

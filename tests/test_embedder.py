@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -110,7 +111,7 @@ def test_beside_numeric_columns(tiny_model, reviews):
     clf = make_pipeline(columns, LogisticRegression(max_iter=1000))
     assert cross_val_score(clf, frame, reviews[1], cv=2).mean() > 0.7
     names = columns.fit(frame).get_feature_names_out()
-    assert len(names) == 34 and names[0] == "text__berttextembedder0"
+    assert len(names) == 34 and names[0] == "text__text_0"
 
 
 def test_a_search_goes_over_its_parameters(tiny_model, reviews):
@@ -197,3 +198,108 @@ def test_global_random_state_is_left_alone(tiny_model):
     state = torch.get_rng_state()
     BertTextEmbedder(tiny_model).fit_transform(TEXTS)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+# Names of columns
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("shape", ["frame", "series"])
+def test_names_are_those_of_the_column(tiny_model, library, shape):
+    frame = pytest.importorskip(library).DataFrame({"review": TEXTS})
+    X = frame if shape == "frame" else frame["review"]
+    embedder = BertTextEmbedder(tiny_model).set_output(transform=library)
+    names = [f"review_{i}" for i in range(32)]
+    assert list(embedder.fit_transform(X).columns) == names
+    assert embedder.get_feature_names_out().tolist() == names
+    assert hasattr(embedder, "feature_names_in_") == (shape == "frame")
+    if shape == "frame":
+        assert embedder.feature_names_in_.tolist() == ["review"]
+        assert embedder.get_feature_names_out(["review"]).tolist() == names
+        with pytest.raises(ValueError, match="input_features"):
+            embedder.get_feature_names_out(["other"])
+    again = pickle.loads(pickle.dumps(embedder))
+    assert list(again.transform(TEXTS).columns) == names
+
+
+def test_names_without_a_column_are_those_of_the_class(tiny_model):
+    embedder = BertTextEmbedder(tiny_model)
+    for X in (
+        TEXTS,
+        np.array(TEXTS),
+        pd.Series(TEXTS),
+        pd.Series(TEXTS, name=0),
+        pd.DataFrame({0: TEXTS}),
+        pd.DataFrame({"a": TEXTS, "b": TEXTS}),
+    ):
+        assert embedder.fit(pd.DataFrame({"text": TEXTS})).fit(X).get_feature_names_out()[0] == (
+            "berttextembedder0"
+        )
+        assert hasattr(embedder, "feature_names_in_") == (getattr(X, "columns", [0])[-1] == "b")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("column", ["text", ["text"]])
+def test_names_beside_other_columns(tiny_model, library, column):
+    frame = pytest.importorskip(library).DataFrame({"n": [1.0, 2, 3, 4], "text": TEXTS})
+    columns = ColumnTransformer(
+        [("t", BertTextEmbedder(tiny_model), column), ("rest", "passthrough", ["n"])],
+        verbose_feature_names_out=False,
+    ).set_output(transform=library)
+    names = [*(f"text_{i}" for i in range(32)), "n"]
+    assert list(columns.fit_transform(frame).columns) == names
+    assert columns.get_feature_names_out().tolist() == names
+
+
+@pytest.mark.slow
+def test_names_in_a_frame_of_skrub(tiny_model):
+    skrub = pytest.importorskip("skrub")
+    frame = pd.DataFrame({"n": [1.0, 2, 3, 4], "text": TEXTS})
+    found = skrub.ApplyToCols(BertTextEmbedder(tiny_model), cols="text").fit_transform(frame)
+    assert list(found.columns) == ["n", *(f"text_{i}" for i in range(32))]
+
+
+def test_pairs_in_another_order_of_columns_are_refused(tiny_model):
+    frame = pd.DataFrame({"premise": TEXTS, "hypothesis": TEXTS[::-1]})
+    embedder = BertTextEmbedder(tiny_model).fit(frame)
+    assert embedder.feature_names_in_.tolist() == ["premise", "hypothesis"]
+    with pytest.raises(ValueError, match=r"must have the columns \['premise', 'hypothesis'\]"):
+        embedder.transform(frame[["hypothesis", "premise"]])
+    assert embedder.transform(frame).shape == (4, 32)
+
+
+# What is read once, and what weighs
+
+
+@pytest.mark.parametrize("make", [iter, lambda X: (text for text in X), lambda X: map(str, X)])
+def test_what_gives_its_texts_only_once_is_read_once(tiny_model, make_classifier, make):
+    expected = BertTextEmbedder(tiny_model).fit_transform(TEXTS)
+    np.testing.assert_array_equal(BertTextEmbedder(tiny_model).fit_transform(make(TEXTS)), expected)
+    lending = BertTextEmbedder(estimator=make_classifier(epochs=1))
+    vectors = lending.fit(make(TEXTS), [0, 1, 0, 1]).transform(make(TEXTS))
+    np.testing.assert_array_equal(lending.fit_transform(make(TEXTS), [0, 1, 0, 1]), vectors)
+
+
+def test_the_estimator_is_fitted_with_the_weights(make_classifier, reviews):
+    X, y = reviews
+    weights = [float(label == "pos") + 1 for label in y]
+    clf = make_classifier(epochs=1)
+    embedder = BertTextEmbedder(estimator=clf).fit(X, y, sample_weight=weights)
+    expected = clone(clf).fit(X, y, sample_weight=weights).predict_proba(X)
+    np.testing.assert_array_equal(embedder.estimator_.predict_proba(X), expected)
+    assert not np.array_equal(clone(clf).fit(X, y).predict_proba(X), expected)
+    vectors = BertTextEmbedder(estimator=clf).fit_transform(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(vectors, embedder.transform(X))
+
+
+def test_weights_are_routed(make_classifier, reviews):
+    with sklearn.config_context(enable_metadata_routing=True):
+        embedder = BertTextEmbedder(estimator=make_classifier(epochs=1))
+        clf = make_pipeline(
+            embedder.set_fit_request(sample_weight=True),
+            LogisticRegression(max_iter=1000).set_fit_request(sample_weight=False),
+        )
+        weights = np.zeros(60)
+        weights[:40] = 1
+        clf.fit(*reviews, sample_weight=weights)
+    assert clf[0].estimator_.n_samples_fit_ == 40

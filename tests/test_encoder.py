@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from conftest import make_tokenizer
+from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, _encoder
@@ -266,3 +267,174 @@ def test_without_its_package_the_same_name_goes_to_the_hub(minilm, monkeypatch):
     monkeypatch.setattr(_encoder, "find_spec", lambda name: None)
     with pytest.raises(OSError, match="HF_HUB_OFFLINE"):
         locate(minilm)
+
+
+# Weights that do not fit
+
+
+@pytest.fixture
+def change(make_folder):
+    """Return a function that changes config and tensors of a BERT that was saved well."""
+
+    def change(config=None, rename=None, kind="bert", model_class=transformers.AutoModel):
+        folder = make_folder(ARCHITECTURES[kind], model_class)
+        if rename is not None:
+            weights = load_file(folder / "model.safetensors")
+            weights = {rename(name): value for name, value in weights.items()}
+            save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        found = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**found, **(config or {})}))
+        return folder
+
+    return change
+
+
+MASKED = transformers.AutoModelForMaskedLM
+CLASSIFIER = transformers.AutoModelForSequenceClassification
+WORDS = "embeddings.word_embeddings.weight"
+
+
+@pytest.mark.parametrize(
+    ("config", "rename", "reason"),
+    [
+        (None, "module.{}", f"have no 'bert.{WORDS}', .* and 35 more.* but 'module.embeddings"),
+        (None, "_orig_mod.{}", f"have no 'bert.{WORDS}', .* but '_orig_mod.embeddings"),
+        (None, "model.bert.{}", f"have no 'bert.{WORDS}', .* but 'model.bert.embeddings"),
+        ({"num_hidden_layers": 3}, None, "have no 'bert.encoder.layer.2.attention"),
+        ({"num_hidden_layers": 1}, None, "have 'encoder.layer.1.attention.* config.json has not"),
+        (
+            {"hidden_size": 64},
+            None,
+            rf"'bert.{WORDS}', .* are of another shape .* \(600, 32\) instead of \(600, 64\)",
+        ),
+        ({"vocab_size": 700}, None, rf"'bert.{WORDS}' is of .* \(600, 32\) instead of \(700, 32\)"),
+        ({"max_position_embeddings": 40}, None, r"position_embeddings.* \(66, 32\) instead of"),
+        ({"intermediate_size": 8}, None, r"layer.0.intermediate.* and 4 more are of another"),
+    ],
+)
+def test_a_body_that_is_not_wholly_loaded_is_refused(change, config, rename, reason):
+    folder = change(config, rename and rename.format)
+    with pytest.raises(ValueError, match=rf"cannot be loaded: .*{reason}.*; save weights and conf"):
+        BertTextClassifier(folder).fit(["good", "bad"], [0, 1])
+    with pytest.raises(ValueError, match=reason):
+        BertTextEmbedder(folder).fit(["good"])
+
+
+def test_weights_of_another_architecture_are_refused(change):
+    folder = change({"model_type": "bert"}, kind="roberta", model_class=MASKED)
+    with pytest.raises(ValueError, match=r"weights have no 'bert.embeddings.*, but 'lm_head"):
+        load_encoder(folder, 2)
+
+
+def test_layers_that_the_head_does_not_know_are_not_dropped(change):
+    """A checkpoint with the prefix of its body, too."""
+    folder = change({"num_hidden_layers": 1}, model_class=MASKED)
+    with pytest.raises(ValueError, match=r"have 'bert.encoder.layer.1.attention"):
+        load_encoder(folder, 2)
+
+
+@pytest.mark.parametrize("model_class", [MASKED, CLASSIFIER], ids=["masked", "classifier"])
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_checkpoints_of_any_task_give_their_body(make_folder, kind, model_class):
+    folder = make_folder(ARCHITECTURES[kind], model_class)
+    _, module = load_encoder(folder, 2)
+    expected = model_class.from_pretrained(folder).base_model
+    for name, value in module.base_model.named_parameters():
+        if "pooler" not in name:
+            assert torch.equal(value, expected.get_parameter(name))
+
+
+def test_weights_in_parts_and_in_half_precision_are_loaded(make_folder, tmp_path):
+    model = transformers.AutoModel.from_pretrained(make_folder(ARCHITECTURES["bert"])).half()
+    folder = tmp_path / "parts"
+    model.save_pretrained(folder, max_shard_size="30KB")
+    make_tokenizer().save_pretrained(folder)
+    parts = sorted(folder.glob("model-*.safetensors"))
+    assert len(parts) > 1
+    load_encoder(folder, 2)
+    parts[-1].unlink()
+    with pytest.raises(FileNotFoundError, match=f"has no {parts[-1].name}, which model.safetensor"):
+        load_encoder(folder, 2)
+
+
+def test_weights_of_torch_are_loaded_and_never_run(make_folder):
+    folder = make_folder(ARCHITECTURES["bert"])
+    (folder / "model.safetensors").unlink()
+    model = transformers.BertModel(ARCHITECTURES["bert"])
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    _, module = load_encoder(folder, 2)
+    assert torch.equal(module.bert.get_parameter(WORDS), model.get_parameter(WORDS))
+    torch.save({**model.state_dict(), "run": Path}, folder / "pytorch_model.bin")
+    with pytest.raises(ValueError, match="its weights are not tensors alone"):
+        load_encoder(folder, 2)
+
+
+@pytest.mark.parametrize(
+    "task", ["ForTokenClassification", "ForMultipleChoice", "ForNextSentencePrediction"]
+)
+def test_the_head_of_another_task_is_not_taken_over(make_folder, task):
+    n_outputs = 1 if task == "ForMultipleChoice" else 2
+    folder = make_folder(ARCHITECTURES["bert"], getattr(transformers, f"AutoModel{task}"))
+    old = load_file(folder / "model.safetensors")
+    _, module = load_encoder(folder, n_outputs)
+    assert not any(torch.equal(module.classifier.weight, value) for value in old.values())
+
+
+# Files that are none
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_pointer_of_git_lfs_is_named(tiny_model, tmp_path, file):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / file).write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:53aa\nsize 90868376\n"
+    )
+    with pytest.raises(ValueError, match=rf"{file} is a git-LFS pointer .*; run git lfs pull"):
+        BertTextClassifier(folder).fit(["good", "bad"], [0, 1])
+    with pytest.raises(ValueError, match="git lfs pull"):
+        BertTextEmbedder(folder).fit(["good"])
+
+
+def test_weights_that_are_not_read_may_be_a_pointer(tiny_model, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "pytorch_model.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
+    load_encoder(folder, 2)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 5, 5000])
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_that_are_cut_off_are_named(make_folder, file, n_bytes):
+    folder = make_folder(ARCHITECTURES["bert"])
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").unlink()
+    (folder / file).write_bytes(whole[:n_bytes])
+    reason = f"{file} is" if n_bytes == 0 or "safe" in file else "its weights are not tensors"
+    with pytest.raises(ValueError, match=f"cannot be loaded: {reason}.*; give a complete folder"):
+        load_encoder(folder, 2)
+
+
+def test_an_adapter_is_named(tmp_path):
+    make_tokenizer().save_pretrained(tmp_path)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "bert-base"}')
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"an adapter of PEFT .*; merge .*merge_and_unload"):
+        load_encoder(tmp_path, 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("tf_model.h5", "of TensorFlow"),
+        ("flax_model.msgpack", "of Flax"),
+        ("bert-q8_0.gguf", "of llama.cpp"),
+        ("model.onnx", "an ONNX graph"),
+        ("onnx/model.onnx", "an ONNX graph"),
+    ],
+)
+def test_weights_for_another_library_are_named(tiny_model, tmp_path, file, what):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_bytes(b"weights")
+    with pytest.raises(FileNotFoundError, match=rf"no weights .*, only {file} \({what}\)"):
+        load_encoder(folder, 2)

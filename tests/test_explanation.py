@@ -113,7 +113,7 @@ def test_a_repr_names_class_and_strongest_words(real):
 LONG = "the good film of a book " * 4  # 24 words, of which 6 are read of a head of 8 tokens
 
 
-@pytest.fixture(scope="module", params=["head", "head+tail", "windows"])
+@pytest.fixture(scope="module", params=["head", "tail", "head+tail", "windows"])
 def reader(request, tiny_model, reviews):
     """A classifier of three classes that reads eight tokens, in each of the ways."""
     clf = BertTextClassifier(
@@ -173,7 +173,12 @@ def test_the_words_are_those_that_are_read(reader, method):
     captum_or_skip(method)
     (found,) = explain(reader, [LONG], method=method)
     words = LONG.split()
-    expected = {"head": words[:6], "head+tail": words[:1] + words[-5:], "windows": words}
+    expected = {
+        "head": words[:6],
+        "tail": words[-6:],
+        "head+tail": words[:1] + words[-5:],
+        "windows": words,
+    }
     assert [word for word, _ in found.words] == expected[reader.long_text]
     assert len(found.tokens) == len(found.attributions) == len(found.words) + 2
     assert found.to_html().count("not read") == (reader.long_text != "windows")

@@ -6,6 +6,7 @@ interpreter of its own.
 
 import hashlib
 import json
+import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,15 @@ except Exception as error:
     print(type(error).__name__, error)
 print(time.perf_counter() - start)
 """
+TRANSFORMER_ALONE = """
+from transformers import AutoModel, AutoTokenizer
+AutoTokenizer.from_pretrained("someone/tiny")
+print(AutoModel.from_pretrained("someone/tiny").config.hidden_size)
+"""
+EMBED = """
+from sklearn_bert import BertTextEmbedder
+print(BertTextEmbedder("someone/tiny").fit(["good"]).pooling_)
+"""
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -46,22 +56,31 @@ class Hub(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.startswith("/api/models/someone/tiny/tree/"):
             files = [
-                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": "0"}
-                for file in self.server.folder.iterdir()
+                {"type": "file", "path": name, "size": path.stat().st_size, "oid": "0"}
+                for name, path in self._files().items()
             ]
             self._send(200, json.dumps(files).encode(), body, "application/json")
         elif path.startswith("/api/models/someone/tiny"):
-            files = [{"rfilename": path.name} for path in self.server.folder.iterdir()]
+            files = [{"rfilename": name} for name in self._files()]
             extra = [{"rfilename": "onnx/model.onnx"}, {"rfilename": "pytorch_model.bin"}]
             info = {"_id": "1", "id": "someone/tiny", "sha": COMMIT, "siblings": files + extra}
             self._send(200, json.dumps(info).encode(), body, "application/json")
         elif path.startswith("/someone/tiny/resolve/"):
-            content = (self.server.folder / path.rpartition("/")[2]).read_bytes()
-            self._send(200, content, body, "application/octet-stream")
+            file = self._files().get(path.split("/resolve/")[1].partition("/")[2])
+            if file is None:
+                self._send(404, b"", body, "text/plain", {"X-Error-Code": "EntryNotFound"})
+            else:
+                self._send(200, file.read_bytes(), body, "application/octet-stream")
         elif "gated" in path:
             self._send(403, b"", body, "text/plain", {"X-Error-Code": "GatedRepo"})
         else:
             self._send(404, b"", body, "text/plain", {"X-Error-Code": "RepoNotFound"})
+
+    def _files(self):
+        """Return the paths of all files by their names in the repository."""
+        folder = self.server.folder
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path for path in paths}
 
     def _send(self, status, content, body, kind, headers=()):
         self.send_response(status)
@@ -136,6 +155,21 @@ def test_of_a_model_that_we_saved_its_own_limit_is_downloaded_too(fit, hub, fitt
     hub.folder = tmp_path / "saved"
     assert fit("someone/tiny", address(hub))[0] == "fitted 32"
     assert any(path.endswith("/sklearn_bert.json") for path in hub.requests)
+
+
+@pytest.mark.slow
+def test_the_modules_of_a_model_for_sentences_are_downloaded(run_python, hub, tmp_path):
+    """Also where somebody has asked for its transformer alone before."""
+    hub.folder = Path(shutil.copytree(hub.folder, tmp_path / "hub"))
+    (hub.folder / "1_Pooling").mkdir()
+    (hub.folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "max"}')
+    modules = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
+    modules.append({"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"})
+    (hub.folder / "modules.json").write_text(json.dumps(modules))
+    settings = {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
+    settings |= {"HF_ENDPOINT": address(hub), "HF_HOME": str(tmp_path / "cache")}
+    assert run_python(TRANSFORMER_ALONE + EMBED, **settings) == "32\nmax\n"
+    assert run_python(EMBED, **{**settings, "HF_HUB_OFFLINE": "1"}) == "max\n"
 
 
 def test_a_name_that_the_hub_does_not_know_is_named(fit, hub):

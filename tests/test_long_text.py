@@ -46,6 +46,17 @@ def test_head_and_tail_are_a_quarter_and_the_rest(tokenizer, max_length, head, t
     assert sequences(ragged, tokenizer) == [expected]
 
 
+@pytest.mark.parametrize("max_length", [3, 8, 64])
+def test_the_tail_is_the_end_as_transformers_cuts_it(tokenizer, max_length):
+    texts = [numbered(100), "good", "", "the film " * 3]
+    ragged = tokenize(tokenizer, texts, max_length, "tail")
+    tokenizer.truncation_side = "left"
+    expected = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+    assert [ragged[row].tolist() for row in range(4)] == expected
+    assert ragged.counts is None
+    assert ragged.uncut.tolist() == [102, 3, 2, 8]
+
+
 @pytest.mark.parametrize("stride", [0, 2, 3])
 @pytest.mark.parametrize("n_words", [6, 7, 9, 10, 12, 13, 50])
 def test_windows_cover_the_text_and_overlap(tokenizer, stride, n_words):
@@ -83,8 +94,8 @@ def late():
     return [f"the {FILLER} {('bad', 'good')[label]} film" for label in y], y
 
 
-@pytest.mark.parametrize(("long_text", "found"), [("head+tail", True), ("windows", True)])
-def test_what_stands_at_the_end_is_found(make_classifier, late, long_text, found):
+@pytest.mark.parametrize("long_text", ["tail", "head+tail", "windows"])
+def test_what_stands_at_the_end_is_found(make_classifier, late, long_text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clf = make_classifier(max_length=16, long_text=long_text, epochs=12).fit(*late)

@@ -26,6 +26,7 @@ LONG = ["the good film", "bad " * 100, "", "a book of a film " * 30] * 4
 KINDS = {
     "two classes": (LONG, [True, False] * 8, {}),
     "three classes": (LONG, [3, 1, 2, 1] * 4, {"long_text": "head+tail"}),
+    "the end": (LONG, [3, 1, 2, 1] * 4, {"long_text": "tail"}),
     "several labels": (LONG, [[1, 0], [0, 0], [1, 1], [0, 1]] * 4, {"long_text": "windows"}),
     "pairs": (PAIRS, ["a", "b"] * 8, {"max_length": 20}),
 }

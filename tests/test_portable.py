@@ -138,6 +138,15 @@ def test_the_device_is_that_of_the_loader(saved, fitted):
     assert BertTextClassifier.from_pretrained(str(saved)).device == "auto"
 
 
+def test_a_pointer_of_git_lfs_in_place_of_the_weights_is_named(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "clone")
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(
+        ValueError, match=r"'model.safetensors' is a git-LFS pointer .*git lfs pull"
+    ):
+        BertTextClassifier.from_pretrained(folder)
+
+
 def test_it_goes_on_learning(saved, reviews):
     clf = BertTextClassifier.from_pretrained(saved).set_params(warm_start=True)
     assert clf.fit(*reviews).score(*reviews) == 1

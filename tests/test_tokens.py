@@ -80,7 +80,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-@pytest.mark.parametrize("long_text", ["head", "head+tail", "windows"])
+@pytest.mark.parametrize("long_text", ["head", "tail", "head+tail", "windows"])
 def test_a_text_in_pieces_is_as_if_it_were_whole(minilm, cache, text, long_text, monkeypatch):
     tokenizer = AutoTokenizer.from_pretrained(locate(minilm))
     several = ["the good film", text, "", text + "good"], [text]

@@ -199,7 +199,9 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         every = self.checkpoint_every
         if isinstance(every, str):
-            every = float(parse_duration(every, name="checkpoint_every"))
+            every = parse_duration(
+                every, name="checkpoint_every", way_out="or pass an int for a number of steps"
+            )
         unlike = {"checkpoint_dir", "checkpoint_every", "memory", "callbacks", "verbose"}
         parameters = {
             name: value

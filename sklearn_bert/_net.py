@@ -196,6 +196,7 @@ class FineTuningNet(NeuralNet):
         mine, n_texts = self._share(batch)
         while True:
             pieces = list(mine[0].pieces(self.tokens_at_once_))
+            self.piece_ = None
             try:
                 return self._accumulate(mine, pieces, use_loss, n_texts)
             except (RuntimeError, MemoryError) as error:
@@ -218,7 +219,12 @@ class FineTuningNet(NeuralNet):
         return (texts[rows], tuple(target[rows] for target in targets)), n_texts
 
     def _need_less_memory(self, failed):
-        """Return whether the texts that failed can do with less: in halves, or checkpointed."""
+        """Return whether the texts that failed can do with less: in halves, or checkpointed.
+
+        None failed where the memory was full before the first piece.
+        """
+        if failed is None:
+            return False
         if len(failed) == 1:
             return self.gradient_checkpointing == "auto" and self.logits_of_.start_checkpointing()
         self.tokens_at_once_ = len(failed) * int(failed.lengths.max()) // 2

@@ -167,6 +167,14 @@ def test_how_it_is_shown_may_change(make, reviews, monkeypatch, capfd):
     assert "fit" in capfd.readouterr().err
 
 
+def test_durations_are_written_as_people_write_them(make, reviews):
+    assert make(checkpoint_every="10 minutes", epochs=1).fit(*reviews).n_epochs_ == 1
+    with pytest.raises(
+        ValueError, match=r"^checkpoint_every must be .* got 'soon'; or pass an int for a number"
+    ):
+        make(checkpoint_every="soon").fit(*reviews)
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(make, reviews, monkeypatch):
     expected = make(checkpoint_dir=None).fit(*reviews)
     with monkeypatch.context() as patch:

@@ -3,12 +3,12 @@
 import copy
 import platform
 import threading
-import warnings
 from contextlib import contextmanager, nullcontext
 
 import torch
 
 from ._ranks import local_cuda
+from ._warn import warn
 
 # Dropout and the head draw from torch's global generators: one fit at a time in a process.
 _SEEDED = threading.RLock()
@@ -61,11 +61,9 @@ def find_dtype(dtype, device):
     """Return the torch dtype that `dtype` names; "auto" is bfloat16 where that is faster."""
     if dtype != "auto":
         if dtype == "bfloat16" and device.type == "cpu" and not _computes_bfloat16():
-            warnings.warn(
+            warn(
                 "dtype='bfloat16' is emulated on this CPU, which has no AVX-512, and takes about "
-                "ten times as long as float32; use dtype='auto'.",
-                UserWarning,
-                stacklevel=6,
+                "ten times as long as float32; use dtype='auto'."
             )
         return getattr(torch, dtype)
     if device.type == "cuda":

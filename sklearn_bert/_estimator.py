@@ -2,7 +2,6 @@
 
 import copy
 import os
-import warnings
 from contextlib import nullcontext
 from numbers import Integral, Real
 
@@ -18,6 +17,7 @@ from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
 from ._model import TextModel
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
+from ._warn import warn
 
 
 class TextsCutWarning(UserWarning):
@@ -354,12 +354,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         lost = 1 - fitted["max_length_"] * cut.sum() / lengths[cut].sum()
         ways = ["a model for longer texts" if self.max_length is None else "a larger max_length"]
         ways += [] if fitted["pairs_"] else ["long_text='head+tail'", "long_text='windows'"]
-        warnings.warn(
+        warn(
             f"{100 * cut.mean():.1f} % of the texts ({cut.sum():,} of {len(cut):,}) are longer "
             f"than {fitted['max_length_']} tokens and lose {100 * lost:.0f} % of theirs; "
             f"{' or '.join(ways)} would keep more.",
             TextsCutWarning,
-            stacklevel=6,
         )
 
     def _peak(self, module, batches, seed, options, checkpoints):

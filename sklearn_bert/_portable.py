@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ._atomic import replace_folder
 from ._card import model_card
 from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
 from ._version import __version__
+from ._warn import warn
 
 # What transformers writes of a module and a fast tokenizer, and all that is ever read.
 _FILES = (
@@ -85,11 +85,9 @@ def _described(estimator):
         except TypeError:
             left_out.append(name)
     if left_out:
-        warnings.warn(
+        warn(
             f"The parameters {left_out!r} are objects that cannot be saved without pickle; the "
-            "loaded estimator will have their defaults.",
-            UserWarning,
-            stacklevel=4,
+            "loaded estimator will have their defaults."
         )
     fitted = {
         name: to_json(value)

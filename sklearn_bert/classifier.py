@@ -1,6 +1,5 @@
 """BERT as a scikit-learn classifier of texts."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -14,6 +13,7 @@ from ._labels import encode_indicator, encode_labels, is_indicator
 from ._probabilities import ProbabilitiesMixin
 from ._targets import class_target, indicator_target
 from ._texts import check_texts_or_pairs
+from ._warn import warn
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -444,12 +444,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             classes = np.unique(outputs.argmax(axis=1))
             labels = repr(fitted["classes_"][classes[0]].item()) if len(classes) == 1 else None
         if labels is not None:
-            warnings.warn(
+            warn(
                 f"All {len(outputs)} texts held out for validation are predicted to have {labels}: "
                 "the classifier has collapsed to one answer; train for more epochs, at another "
-                "learning_rate, or with class_weight='balanced'.",
-                UserWarning,
-                stacklevel=6,
+                "learning_rate, or with class_weight='balanced'."
             )
 
     def export_onnx(self, path, *, quantize=None, X=None):

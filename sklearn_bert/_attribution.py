@@ -6,10 +6,12 @@ import torch
 from ._explanation import Explanation, Explanations
 from ._inference import predict_outputs
 from ._tokens import RaggedIds
+from ._torch_state import own_torch_state
 
 _TOKENS_AT_ONCE = 4096  # positions of a gradient
 
 
+@own_torch_state()
 def attribute(module, tokenizer, texts, columns, *, labels, max_length, device, method, n_steps):
     """Return the `Explanations` of some texts.
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 from ._ranks import local_cuda
+from ._torch_state import own_torch_state
 from ._warn import warn
 
 # Dropout and the head draw from torch's global generators: one fit at a time in a process.
@@ -131,11 +132,15 @@ def fast_float32(device):
         setattr(switch, name, before)
 
 
+@own_torch_state()
 def copy_to_cpu(module):
     """Return a copy of `module` on the CPU, without making one on its own device first."""
     memo = {id(buffer): buffer.cpu() for buffer in module.buffers()}
     for parameter in module.parameters():
-        memo[id(parameter)] = torch.nn.Parameter(parameter.detach().cpu(), parameter.requires_grad)
+        value = parameter.detach().cpu()
+        if value.is_inference():  # copied or loaded in inference mode: it could not be trained
+            value = value.clone()
+        memo[id(parameter)] = torch.nn.Parameter(value, parameter.requires_grad)
     return copy.deepcopy(module, memo)
 
 

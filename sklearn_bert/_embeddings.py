@@ -13,6 +13,7 @@ from ._forward import Forward
 from ._inference import compute_shared, make_ready
 from ._packed import PackedTexts
 from ._tokens import tokenize
+from ._torch_state import own_torch_state
 
 
 class Pooling(Forward):
@@ -54,6 +55,7 @@ class Pooling(Forward):
 
 
 @in_living_threads
+@own_torch_state()
 def embed(module, ragged, device, dtype, pooling):
     """Return the vector of each text, of shape (n_texts, width), in float32."""
     make_ready(module, device)

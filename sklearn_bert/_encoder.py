@@ -22,6 +22,8 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging as transformers_logging
 
+from ._torch_state import own_torch_state
+
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
     "sentence-transformers/all-MiniLM-L6-v2": (
@@ -49,6 +51,7 @@ _WAYS_OUT = (
 _LOADING = threading.Lock()
 
 
+@own_torch_state()
 def load_encoder(model, n_outputs):
     """Return the tokenizer and the module of `model`, with a new head of `n_outputs`.
 
@@ -185,7 +188,7 @@ def find_max_length(max_length, tokenizer, module, model):
             f"max_length must be from {shortest} to {longest} for model={str(model)!r}, got "
             f"{max_length}; use None for the longest, or another model for longer texts."
         )
-    return max_length
+    return int(max_length)
 
 
 def locate(model):

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
 from ._model import TextModel
+from ._plain import default_errstate, with_plain_parameters
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
 from ._warn import warn
 
@@ -62,8 +63,14 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _fit(self, X, y, sample_weight):
         """Fit and return self."""
+        stand_in = with_plain_parameters(self)
+        with default_errstate():
+            checked = stand_in._check_input(X, y, sample_weight)
+        from ._torch_state import own_torch_state  # and torch, only for data that can be used
+
+        with own_torch_state():
+            fitted = stand_in._train(*checked)
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
-        fitted = self._train(*self._check_input(X, y, sample_weight))
         vars(self).update(fitted)
         return self
 
@@ -311,8 +318,10 @@ class TextEstimator(CallbacksMixin, TextModel):
         """
         check_is_fitted(self)
         from ._portable import save_portable
+        from ._torch_state import own_torch_state
 
-        save_portable(self, get_tags(self).estimator_type, path)
+        with own_torch_state():
+            save_portable(self, get_tags(self).estimator_type, path)
 
     @classmethod
     def from_pretrained(cls, path, *, device="auto"):
@@ -340,8 +349,10 @@ class TextEstimator(CallbacksMixin, TextModel):
             `save_pretrained` does not write.
         """
         from ._portable import load_portable
+        from ._torch_state import own_torch_state
 
-        parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
+        with own_torch_state():
+            parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
         estimator = cls(**{**parameters, "device": device})
         vars(estimator).update(fitted)
         return estimator
@@ -393,11 +404,19 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _find_learning_rate(self, X, y, sample_weight, **options):
         """Return the range test on texts and targets that `fit` would be given."""
+        from ._torch_state import own_torch_state
+
+        self._validate_params()
+        stand_in = with_plain_parameters(self)
+        with own_torch_state():
+            texts, target = stand_in._check_input(X, y, sample_weight)
+            return stand_in._load_and_test(texts, target, **options)
+
+    def _load_and_test(self, texts, target, **options):
+        """Return the range test on checked texts and targets."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._turns import own_turn
 
-        self._validate_params()
-        texts, target = self._check_input(X, y, sample_weight)
         device = find_device(self.device)
         seed = self._draw_seed()
         with own_turn(device), seeded(seed, device):

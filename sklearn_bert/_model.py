@@ -30,7 +30,7 @@ class TextModel(BaseEstimator):
                 f"stride must be at most {size // 2}, half of the {size} tokens of a window, got "
                 f"{self.stride}; lower it, or use None for a quarter."
             )
-        return self.stride
+        return int(self.stride)
 
     def _prediction_device(self):
         """Return where to predict: `device`, or what there is on a machine without it."""

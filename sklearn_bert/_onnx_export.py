@@ -16,6 +16,7 @@ from ._manifest import CARD, seal, to_json
 from ._packed import reads_types
 from ._portable import find_versions, write_folder
 from ._probabilities import probabilities
+from ._torch_state import own_torch_state
 from .persistence import GRAPH, KIND, TOKENIZER, Graph, import_onnxruntime
 
 OPSET = 18
@@ -38,6 +39,7 @@ class _Logits(torch.nn.Module):
         return self.module(**dict(zip(self.names, tensors, strict=True))).logits
 
 
+@own_torch_state()
 def export(clf, path, quantize, texts):
     """Write the folder of a fitted classifier; return the largest difference of probabilities."""
     import_onnxruntime()

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 
 from ._estimator import TextEstimator
+from ._plain import default_errstate
 from ._targets import check_numbers, number_target
 
 
@@ -254,6 +255,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
         return SquaredError()
 
+    @default_errstate()
     def predict(self, X):
         """Return the number of each text.
 

@@ -6,10 +6,8 @@ import numpy as np
 
 
 def plain(value):
-    """Return a parameter with NumPy's and other libraries' numbers, flags and texts as Python's."""
-    if isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, np.bool_):
+    """Return a parameter with NumPy's and other libraries' numbers, flags, texts as Python's."""
+    if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, Integral):
         return int(value)

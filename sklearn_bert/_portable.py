@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from ._atomic import replace_folder
 from ._card import model_card
 from ._manifest import CARD, MANIFEST, Refused, from_json, reading, seal, to_json
+from ._plain import plain
 from ._version import __version__
 from ._warn import warn
 
@@ -100,7 +101,7 @@ def _described(estimator):
 def _travelling(estimator):
     """Return the parameters that are for any machine."""
     parameters = estimator.get_params(deep=False)
-    return {name: value for name, value in parameters.items() if name not in _NOT_TRAVELLING}
+    return {name: plain(value) for name, value in parameters.items() if name not in _NOT_TRAVELLING}
 
 
 def find_versions(*more):

@@ -8,6 +8,7 @@ from pathlib import Path
 from ._baselines import FROZEN, FrozenBert
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
+from ._plain import plain
 from ._protocol import (
     check_data,
     check_fractions,
@@ -401,6 +402,7 @@ def compare(
     >>> comparison.worth_it(min_gain=0.01)
     False
     """
+    cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
     data = check_data(X, y)
     seed = draw_seed(random_state)
     folds = find_folds(data, cv, groups, seed)

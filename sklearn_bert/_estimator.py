@@ -8,16 +8,17 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
+from ._holdout import hold_out
 from ._model import TextModel
 from ._plain import default_errstate, with_plain_parameters
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
+from ._validation import Validation, as_number, check_groups, check_score, told_of_validation
 from ._warn import warn
 
 
@@ -61,31 +62,62 @@ class TextEstimator(CallbacksMixin, TextModel):
         "verbose": ["verbose"],
     }
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, X_val=None, y_val=None, groups=None):
         """Fit and return self."""
         stand_in = with_plain_parameters(self)
         with default_errstate():
-            checked = stand_in._check_input(X, y, sample_weight)
+            texts, target, groups = stand_in._check_input(X, y, sample_weight, groups)
+            validation = stand_in._check_validation(texts, target, X_val, y_val, groups)
         from ._torch_state import own_torch_state  # and torch, only for data that can be used
 
         with own_torch_state():
-            fitted = stand_in._train(*checked)
+            fitted = stand_in._train(texts, target, validation)
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
         vars(self).update(fitted)
         return self
 
-    def _check_input(self, X, y, sample_weight):
-        """Return the texts that have a weight, and what there is to learn of them."""
+    def _check_input(self, X, y, sample_weight, groups=None):
+        """Return the texts that have a weight, what there is to learn of them, their groups."""
         texts = check_texts_or_pairs(X)
         self._check_kind(texts, fitted=self._continues())
         target = self._read_target(texts, y, sample_weight)
+        groups = check_groups(groups, len(texts))
         rows = np.flatnonzero(target.weights)
         if not len(rows):
             raise ValueError(
                 "sample_weight must be above 0 for at least one text, got only zeros; weigh the "
                 "texts to learn from."
             )
-        return [texts[row] for row in rows], target.take(rows)
+        groups = None if groups is None else groups[rows]
+        return [texts[row] for row in rows], target.take(rows), groups
+
+    def _check_validation(self, texts, target, X_val, y_val, groups):
+        """Return what the fit is judged on, checked."""
+        if X_val is None and y_val is None:
+            return Validation(groups=groups)
+        if X_val is None or y_val is None:
+            given, lacking = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(
+                f"X_val and y_val must be given together, got {given} alone; pass {lacking} too."
+            )
+        with told_of_validation():
+            valid_texts = check_texts_or_pairs(X_val)
+            valid_target = self._read_validation_target(valid_texts, y_val, target)
+        if is_pairs(valid_texts) != is_pairs(texts):
+            names = {True: "pairs of texts", False: "single texts"}
+            raise ValueError(
+                f"X_val must hold {names[is_pairs(texts)]} as X does, got "
+                f"{names[is_pairs(valid_texts)]}; pass X_val of the same columns as X."
+            )
+        return Validation(valid_texts, valid_target)
+
+    def _check_validation_length(self, texts, y):
+        """Refuse validation texts that do not have one true value each."""
+        if len(texts) != len(y):
+            raise ValueError(
+                f"they are of different lengths, got {len(texts)} texts and {len(y)} true values; "
+                "pass one for each text."
+            )
 
     def _check_weights(self, texts, y, sample_weight):
         """Return the weight of each text, once there is a `y` for each of them."""
@@ -113,7 +145,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 "cuts the longer text of a pair first."
             )
 
-    def _train(self, texts, target):
+    def _train(self, texts, target, validation):
         """Return the fitted attributes."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._inference import predict_outputs
@@ -126,8 +158,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         dtype = find_dtype(self.dtype, device)
         ranks, seed = find_ranks(), self._draw_seed()
         if ranks is not None:
-            seed = self._agree(ranks, texts, target, seed)
-        checkpoints = self._find_checkpoints(texts, target, seed, device, dtype)
+            seed = self._agree(ranks, texts, target, validation, seed)
+        checkpoints = self._find_checkpoints(texts, target, validation, seed, device, dtype)
         if checkpoints is not None:
             seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
@@ -141,8 +173,12 @@ class TextEstimator(CallbacksMixin, TextModel):
             else:
                 ranks.draw_otherwise(device)
             module = fitted["module_"]
-            rows, valid_rows = self._split(target, random_state)
-            validation = None if valid_rows is None else batches.take(valid_rows)
+            rows, valid_rows = self._split(target, validation, random_state)
+            judged = self._judged(texts, target, validation, valid_rows)
+            if validation.is_own:
+                valid_batches = self._batches(*judged[:2], fitted)
+            else:
+                valid_batches = None if valid_rows is None else batches.take(valid_rows)
             batches = batches.take(rows, random_state)
             options = self._training_options(target, device, dtype)
             with explained_memory_error(
@@ -152,11 +188,11 @@ class TextEstimator(CallbacksMixin, TextModel):
                 history, curve, validated = train(
                     module,
                     batches,
-                    validation,
+                    valid_batches,
                     epochs=self.epochs,
                     learning_rate=fitted["learning_rate_"],
-                    patience=self.n_iter_no_change,
-                    score=self._validation_score(fitted, texts, target, valid_rows),
+                    patience=self.n_iter_no_change if self.early_stopping else None,
+                    score=self._validation_score(fitted, *judged),
                     callbacks=callbacks,
                     checkpoints=checkpoints,
                     verbose=self.verbose if is_first else 0,
@@ -167,6 +203,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             checkpoints.remove()
         if validated is not None and is_first:
             self._judge(validated, fitted)
+            self._warn_of_undefined(history)
         return {
             **fitted,
             "history_": history,
@@ -174,7 +211,13 @@ class TextEstimator(CallbacksMixin, TextModel):
             "n_epochs_": len(history),
         }
 
-    def _agree(self, ranks, texts, target, seed):
+    def _judged(self, texts, target, validation, valid_rows):
+        """Return texts and target, and the rows of them that the fit is judged on or None."""
+        if validation.is_own:
+            return validation.texts, validation.target, np.arange(len(validation.texts))
+        return texts, target, valid_rows
+
+    def _agree(self, ranks, texts, target, validation, seed):
         """Return the seed of process 0; all must have the same data and parameters."""
         if self.checkpoint_dir is not None:
             raise ValueError(
@@ -188,12 +231,12 @@ class TextEstimator(CallbacksMixin, TextModel):
             for name, value in self.get_params(deep=False).items()
             if name not in unlike and not callable(value)
         }
-        found = fingerprint(texts, target, parameters)
+        found = fingerprint(texts, target, validation, parameters)
         for name in found:
             ranks.same(found[name], name)
         return ranks.first(seed)
 
-    def _find_checkpoints(self, texts, target, seed, device, dtype):
+    def _find_checkpoints(self, texts, target, validation, seed, device, dtype):
         """Return what writes checkpoints and goes on from the last one; None if none are wanted."""
         if self.checkpoint_dir is None:
             return None
@@ -216,14 +259,25 @@ class TextEstimator(CallbacksMixin, TextModel):
             if name not in unlike and not callable(value) and not hasattr(value, "randint")
         }
         parameters |= {"device": str(device), "dtype": str(dtype), "goes on": self._continues()}
-        constants = {"fingerprint": fingerprint(texts, target, parameters), "seed": int(seed)}
-        state = find_checkpoint(self.checkpoint_dir, constants["fingerprint"])
+        found = fingerprint(texts, target, validation, parameters)
+        constants = {"fingerprint": found, "seed": int(seed)}
+        state = find_checkpoint(self.checkpoint_dir, found)
         if state is not None:
             constants["seed"] = state["seed"]
         return Checkpoints(self.checkpoint_dir, every, constants, state)
 
     def _judge(self, outputs, fitted):
-        """Look at the outputs for the texts held out; a subclass may warn."""
+        """Look at the outputs for the validation texts; a subclass may warn."""
+
+    def _warn_of_undefined(self, history):
+        """Warn if there never was a score or loss to stop by."""
+        name = "valid_score" if "valid_score" in history[0] else "valid_loss"
+        if self.early_stopping and not np.isfinite([row[name] for row in history]).any():
+            warn(
+                f"scoring={self.scoring!r} gave no finite number in any of the {len(history)} "
+                "epochs: early_stopping could not tell which is best, and the weights are those "
+                "of the last one; use another scoring, or more validation texts."
+            )
 
     def _training_options(self, target, device, dtype):
         """Return what training and range test are given alike."""
@@ -247,8 +301,6 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _load(self, texts, target):
         """Return the attributes that are known before training, and the batches of all texts."""
-        from ._batches import TrainingBatches
-
         tokenizer, module = self._load_module(target)
         fitted = {
             **target.attributes,
@@ -258,13 +310,19 @@ class TextEstimator(CallbacksMixin, TextModel):
             "pairs_": is_pairs(texts),
             "n_samples_fit_": len(texts),
         }
-        batches = TrainingBatches(
-            self._tokenize(texts, tokenizer, fitted["max_length_"], self._find_memory()),
+        return fitted, self._batches(texts, target, fitted)
+
+    def _batches(self, texts, target, fitted):
+        """Return the batches of some texts."""
+        from ._batches import TrainingBatches
+
+        tokenizer, max_length = fitted["tokenizer_"], fitted["max_length_"]
+        return TrainingBatches(
+            self._tokenize(texts, tokenizer, max_length, self._find_memory()),
             target.values,
             target.weights,
             batch_size=self.batch_size,
         )
-        return fitted, batches
 
     def _load_module(self, target):
         """Return tokenizer and module: those of `model`, or a copy of the fitted ones."""
@@ -409,7 +467,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         self._validate_params()
         stand_in = with_plain_parameters(self)
         with own_torch_state():
-            texts, target = stand_in._check_input(X, y, sample_weight)
+            texts, target, _ = stand_in._check_input(X, y, sample_weight)
             return stand_in._load_and_test(texts, target, **options)
 
     def _load_and_test(self, texts, target, **options):
@@ -427,17 +485,11 @@ class TextEstimator(CallbacksMixin, TextModel):
             ):
                 return self._range_test(fitted["module_"], batches, seed, options)
 
-    def _split(self, target, random_state):
+    def _split(self, target, validation, random_state):
         """Return the rows to train on, and those held out or None."""
-        rows = np.arange(len(target))
-        if not self.early_stopping:
-            return rows, None
-        return train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            stratify=target.y if target.is_classes else None,
-            random_state=random_state,
-        )
+        if validation.is_own or not self.early_stopping:
+            return np.arange(len(target)), None
+        return hold_out(target, self.validation_fraction, validation.groups, random_state)
 
     def _validation_score(self, fitted, texts, target, rows):
         """Return the function that scores the module in training on `rows`, None for the loss."""
@@ -447,7 +499,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         judged = clone(self)
         vars(judged).update(fitted)
         X, y = [texts[row] for row in rows], target.y[rows]
-        return lambda module: scorer(judged, X, y)
+        options = {"scoring": self.scoring, "stops": self.early_stopping}
+        check_score(scorer, judged, X, y, n_outputs=target.n_outputs, **options)
+        return lambda module: as_number(scorer(judged, X, y), self.scoring)
 
     def _outputs(self, X):
         """Return the outputs of the module for each text, in float64."""

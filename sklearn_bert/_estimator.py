@@ -18,7 +18,7 @@ from ._holdout import hold_out
 from ._model import TextModel
 from ._plain import default_errstate, with_plain_parameters
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
-from ._validation import Validation, as_number, check_groups, check_score, told_of_validation
+from ._validation import Validation, as_number, check_groups, check_score, read_validation
 from ._warn import warn
 
 
@@ -67,7 +67,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         stand_in = with_plain_parameters(self)
         with default_errstate():
             texts, target, groups = stand_in._check_input(X, y, sample_weight, groups)
-            validation = stand_in._check_validation(texts, target, X_val, y_val, groups)
+            own = read_validation(X_val, y_val, texts, target, stand_in._read_validation_target)
+            validation = Validation(groups=groups) if own is None else Validation(*own)
         from ._torch_state import own_torch_state  # and torch, only for data that can be used
 
         with own_torch_state():
@@ -90,34 +91,6 @@ class TextEstimator(CallbacksMixin, TextModel):
             )
         groups = None if groups is None else groups[rows]
         return [texts[row] for row in rows], target.take(rows), groups
-
-    def _check_validation(self, texts, target, X_val, y_val, groups):
-        """Return what the fit is judged on, checked."""
-        if X_val is None and y_val is None:
-            return Validation(groups=groups)
-        if X_val is None or y_val is None:
-            given, lacking = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(
-                f"X_val and y_val must be given together, got {given} alone; pass {lacking} too."
-            )
-        with told_of_validation():
-            valid_texts = check_texts_or_pairs(X_val)
-            valid_target = self._read_validation_target(valid_texts, y_val, target)
-        if is_pairs(valid_texts) != is_pairs(texts):
-            names = {True: "pairs of texts", False: "single texts"}
-            raise ValueError(
-                f"X_val must hold {names[is_pairs(texts)]} as X does, got "
-                f"{names[is_pairs(valid_texts)]}; pass X_val of the same columns as X."
-            )
-        return Validation(valid_texts, valid_target)
-
-    def _check_validation_length(self, texts, y):
-        """Refuse validation texts that do not have one true value each."""
-        if len(texts) != len(y):
-            raise ValueError(
-                f"they are of different lengths, got {len(texts)} texts and {len(y)} true values; "
-                "pass one for each text."
-            )
 
     def _check_weights(self, texts, y, sample_weight):
         """Return the weight of each text, once there is a `y` for each of them."""

@@ -1,7 +1,6 @@
 """What a fit is judged on after each epoch, and whether the judgement is a number."""
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 
@@ -10,6 +9,7 @@ import numpy as np
 from ._labels import _is_missing
 from ._plain import with_plain_parameters
 from ._targets import Target
+from ._texts import check_texts_or_pairs, is_pairs
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,53 @@ class Validation:
         return self.texts is not None
 
 
-@contextmanager
-def told_of_validation():
-    """Say of an error in X or y that it is one in X_val or y_val."""
+def read_validation(X, y, texts, target, read_target):
+    """Return the texts and the target of validation data, None if there is none.
+
+    Parameters
+    ----------
+    X, y : array-like or None
+        As `fit` was given them.
+    texts : list of str or of (str, str)
+        Those to train on.
+    target : Target
+        Theirs.
+    read_target : callable
+        Takes the texts and `y` of the validation data, and the target to train on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not what can be judged by.
+    """
+    if X is None and y is None:
+        return None
+    if X is None or y is None:
+        given, lacking = ("y_val", "X_val") if X is None else ("X_val", "y_val")
+        raise ValueError(
+            f"X_val and y_val must be given together, got {given} alone; pass {lacking} too."
+        )
     try:
-        yield
+        valid_texts = check_texts_or_pairs(X)
+        valid_target = read_target(valid_texts, y, target)
     except (TypeError, ValueError) as error:
         raise type(error)(f"X_val and y_val must be what X and y can be, but {error}") from None
+    if is_pairs(valid_texts) != is_pairs(texts):
+        names = {True: "pairs of texts", False: "single texts"}
+        raise ValueError(
+            f"X_val must hold {names[is_pairs(texts)]} as X does, got "
+            f"{names[is_pairs(valid_texts)]}; pass X_val of the same columns as X."
+        )
+    return valid_texts, valid_target
+
+
+def check_lengths(texts, y):
+    """Refuse validation texts that do not have one true value each."""
+    if len(texts) != len(y):
+        raise ValueError(
+            f"they are of different lengths, got {len(texts)} texts and {len(y)} true values; "
+            "pass one for each text."
+        )
 
 
 def check_groups(groups, n_texts):

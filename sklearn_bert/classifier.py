@@ -13,6 +13,7 @@ from ._labels import encode_indicator, encode_labels, is_indicator
 from ._probabilities import ProbabilitiesMixin
 from ._targets import Target, class_target, indicator_target
 from ._texts import check_texts_or_pairs
+from ._validation import check_lengths
 from ._warn import warn
 
 
@@ -454,7 +455,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             )
         if several:
             labels, indicator = encode_indicator(y)
-            self._check_validation_length(texts, indicator)
+            check_lengths(texts, indicator)
             if len(labels) != len(classes) or (hasattr(y, "columns") and any(labels != classes)):
                 raise ValueError(
                     f"y_val has the labels {labels.tolist()!r} and y has {classes.tolist()!r}; "
@@ -465,7 +466,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 indicator.astype(np.int64), indicator, len(classes), weights, target.attributes
             )
         labels, values = encode_labels(y, estimator_name=type(self).__name__)
-        self._check_validation_length(texts, values)
+        check_lengths(texts, values)
         numbers = {label: number for number, label in enumerate(classes.tolist())}
         for row, label in enumerate(labels[values].tolist()):
             if label not in numbers:

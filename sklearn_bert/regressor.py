@@ -6,6 +6,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from ._estimator import TextEstimator
 from ._plain import default_errstate
 from ._targets import check_numbers, number_target
+from ._validation import check_lengths
 
 
 class BertTextRegressor(RegressorMixin, TextEstimator):
@@ -268,7 +269,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     def _read_validation_target(self, texts, y, target):
         """Return the target of validation texts, standardized as the target to train on is."""
         numbers = check_numbers(y)
-        self._check_validation_length(texts, numbers)
+        check_lengths(texts, numbers)
         mean, scale = (target.attributes[name] for name in ("target_mean_", "target_scale_"))
         if numbers.shape[1:] != target.y.shape[1:]:
             raise ValueError(

@@ -215,7 +215,7 @@ def scores_of(*scores):
 NAN, INF = float("nan"), float("inf")
 
 
-@pytest.mark.parametrize("undefined", [NAN, INF, -INF])
+@pytest.mark.parametrize("undefined", [NAN, INF])
 def test_an_epoch_without_a_score_is_neither_better_nor_worse(make_classifier, reviews, undefined):
     scores = [undefined, undefined, undefined, 0.5, undefined, 0.6, 0.1, undefined, 0.1, 0.1]
     clf = make_classifier(early_stopping=True, scoring=scores_of(0, *scores), epochs=10)

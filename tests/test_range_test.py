@@ -79,3 +79,11 @@ def test_ctrl_c_in_the_test_leaves_the_classifier_as_it_was(make_classifier, rev
 def test_a_word_that_is_no_rate_is_told():
     with pytest.raises(ValueError, match="'learning_rate' parameter"):
         BertTextClassifier(learning_rate="fast").fit(["a", "b"], [0, 1])
+
+
+def test_weights_that_are_no_numbers_are_said(make_classifier, reviews):
+    clf = make_classifier(epochs=1).fit(*reviews)
+    clf.module_.classifier.weight.data.fill_(float("nan"))
+    clf.set_params(warm_start=True, learning_rate="find")
+    with pytest.raises(ValueError, match=r"^The loss must be a number at the lowest learning rate"):
+        clf.fit(*reviews)

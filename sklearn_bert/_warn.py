@@ -4,11 +4,12 @@ import sys
 import warnings
 
 # Packages that call our methods for the user, and what wraps their and our functions.
-_BETWEEN = {"sklearn_bert", "sklearn", "joblib", "skorch", "torch", "contextlib", "functools"}
+_BETWEEN = {"sklearn_bert", "sklearn", "joblib", "skorch", "torch", "numpy", "pandas"}
+_BETWEEN |= {"contextlib", "functools"}
 
 
 def warn(message, category=UserWarning):
-    """Warn at the line outside of this package, scikit-learn and joblib that led here."""
+    """Warn at the line of the user that led here: outside of this package and its like."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _package(frame) in _BETWEEN:
         frame = frame.f_back

@@ -2,6 +2,7 @@
 
 import warnings
 
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import get_scorer
@@ -89,6 +90,8 @@ def half(monkeypatch, tiny_model, reviews):
 DOORS = {
     "predict": lambda clf, X, y: clf.predict(X),
     "predict_proba": lambda clf, X, y: clf.predict_proba(X),
+    "predict_log_proba": lambda clf, X, y: clf.predict_log_proba(X),
+    "pandas": lambda clf, X, y: pd.Series(X).apply(lambda text: clf.predict([text])[0]),
     "score": lambda clf, X, y: clf.score(X, y),
     "scorer": lambda clf, X, y: get_scorer("accuracy")(clf, X, y),
     "pipeline": lambda clf, X, y: make_pipeline(FunctionTransformer(), clf).fit(X, y),

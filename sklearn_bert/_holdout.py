@@ -64,9 +64,11 @@ def _by_class(target, n_held_out, random_state):
     rows, classes = np.arange(len(target)), target.values
     sizes = np.unique(classes, return_counts=True)[1]
     if sizes.min() >= 2 and len(sizes) <= min(n_held_out, len(rows) - n_held_out):
-        return train_test_split(
+        training, held_out = train_test_split(
             rows, test_size=n_held_out, stratify=target.y, random_state=random_state
         )
+        if len(np.unique(classes[training])) == len(sizes):  # a rare one may be held out wholly
+            return training, held_out
     n_free = len(rows) - len(sizes)
     if not n_free:
         raise ValueError(

@@ -64,6 +64,12 @@ def test_a_class_of_one_text_stays_in_training(held_out):
     assert 4 <= sum(row < 20 for row in out) <= 6
 
 
+def test_a_rare_class_stays_in_training_where_most_is_held_out(held_out):
+    training, out = held_out(["a"] * 40 + ["b"] * 2, parameters={"validation_fraction": 0.9})
+    assert len(out) == 38
+    assert {40, 41} & set(training)
+
+
 def test_of_more_classes_than_are_held_out_each_stays_in_training(held_out):
     y = [f"class {row // 2}" for row in range(40)]
     training, out = held_out(y)

@@ -95,7 +95,18 @@ def check_groups(groups, n_texts):
     """
     if groups is None:
         return None
-    values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
+    if len(shape := getattr(groups, "shape", ())) > 1:
+        raise ValueError(
+            f"groups must be one column, got shape {tuple(shape)}; select one, frame['author']."
+        )
+    ways = ("to_pylist", "to_list", "tolist")  # Arrow, pandas and polars, NumPy
+    method = next((name for name in ways if hasattr(groups, name)), None)
+    if isinstance(groups, str) or not (method or hasattr(groups, "__iter__")):
+        raise ValueError(
+            f"groups must have one value for each of the {n_texts} texts, got {groups!r}; pass the "
+            "group of each text."
+        )
+    values = list(groups) if method is None else getattr(groups, method)()
     if len(values) != n_texts:
         raise ValueError(
             f"groups must have one value for each of the {n_texts} texts, got {len(values)}; pass "

@@ -144,6 +144,12 @@ def test_a_class_within_one_group_stays_in_training(held_out):
     ("groups", "message"),
     [
         ([1], r"^groups must have one value for each of the 60 texts, got 1; pass"),
+        (
+            pd.DataFrame({"author": [1] * 60}),
+            r"^groups must be one column, got shape \(60, 1\)",
+        ),
+        ("author", r"^groups must have one value for each of the 60 texts, got 'author'; pass"),
+        (5, r"^groups must have one value for each of the 60 texts, got 5; pass"),
         ([None] * 60, r"^groups must be .* got None at row 0; give each text a group"),
         ([1.0] * 59 + [float("nan")], r"got nan at row 59; give"),
         (["a"] * 60, r"^groups must have at least 2 different values .* got 1; pass more"),

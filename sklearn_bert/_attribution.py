@@ -13,12 +13,14 @@ from ._forward import Forward
 from ._inference import make_ready, predict_outputs
 from ._texts import check_texts_or_pairs
 from ._tokens import RaggedIds, encode_with_offsets, read_positions
+from ._torch_state import own_torch_state
 from ._words import find_places
 
 _TOKENS_AT_ONCE = 4096  # positions of a gradient
 _VARIANTS_AT_ONCE = 2**20  # positions of texts with a word hidden, made at once
 
 
+@own_torch_state()
 def explain_texts(model, X, target, *, predict, method, n_steps):
     """Return the `Explanations` of texts, or pairs.
 

@@ -21,14 +21,14 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "skorch", "numpy")
 _STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
 
 
-def fingerprint(texts, target, parameters):
+def fingerprint(texts, target, validation, parameters):
     """Return what makes a fit the same as another one: digests of data and parameters, versions."""
     data = hashlib.sha256()
-    for text in texts:
-        for part in (text,) if isinstance(text, str) else text:
-            data.update(f"{len(part)} {part}".encode())
-    data.update(np.ascontiguousarray(target.values).tobytes())
-    data.update(np.ascontiguousarray(target.weights).tobytes())
+    _digest(data, texts, target)
+    if validation.is_own:
+        _digest(data, validation.texts, validation.target)
+    if validation.groups is not None:
+        data.update(validation.groups.tobytes())
     settings = "\n".join(f"{name}={parameters[name]!r}" for name in sorted(parameters))
     versions = " ".join([__version__, *(version(name) for name in _PACKAGES)])
     return {
@@ -36,6 +36,15 @@ def fingerprint(texts, target, parameters):
         "parameters": hashlib.sha256(settings.encode()).hexdigest(),
         "versions": versions,
     }
+
+
+def _digest(data, texts, target):
+    """Put texts, and what is to be learnt of them, into a digest."""
+    for text in texts:
+        for part in (text,) if isinstance(text, str) else text:
+            data.update(f"{len(part)} {part}".encode())
+    data.update(np.ascontiguousarray(target.values).tobytes())
+    data.update(np.ascontiguousarray(target.weights).tobytes())
 
 
 def find_checkpoint(folder, expected):

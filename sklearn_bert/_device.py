@@ -3,12 +3,13 @@
 import copy
 import platform
 import threading
-import warnings
 from contextlib import contextmanager, nullcontext
 
 import torch
 
 from ._ranks import local_cuda
+from ._torch_state import own_torch_state
+from ._warn import warn
 
 # Dropout and the head draw from torch's global generators: one fit at a time in a process.
 _SEEDED = threading.RLock()
@@ -61,11 +62,9 @@ def find_dtype(dtype, device):
     """Return the torch dtype that `dtype` names; "auto" is bfloat16 where that is faster."""
     if dtype != "auto":
         if dtype == "bfloat16" and device.type == "cpu" and not _computes_bfloat16():
-            warnings.warn(
+            warn(
                 "dtype='bfloat16' is emulated on this CPU, which has no AVX-512, and takes about "
-                "ten times as long as float32; use dtype='auto'.",
-                UserWarning,
-                stacklevel=6,
+                "ten times as long as float32; use dtype='auto'."
             )
         return getattr(torch, dtype)
     if device.type == "cuda":
@@ -133,11 +132,15 @@ def fast_float32(device):
         setattr(switch, name, before)
 
 
+@own_torch_state()
 def copy_to_cpu(module):
     """Return a copy of `module` on the CPU, without making one on its own device first."""
     memo = {id(buffer): buffer.cpu() for buffer in module.buffers()}
     for parameter in module.parameters():
-        memo[id(parameter)] = torch.nn.Parameter(parameter.detach().cpu(), parameter.requires_grad)
+        value = parameter.detach().cpu()
+        if value.is_inference():  # copied or loaded in inference mode: it could not be trained
+            value = value.clone()
+        memo[id(parameter)] = torch.nn.Parameter(value, parameter.requires_grad)
     return copy.deepcopy(module, memo)
 
 

@@ -1,36 +1,52 @@
 """Durations as people write them."""
 
 import re
+from datetime import timedelta
 from numbers import Real
 
-_SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600}
-_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_SECONDS = {
+    "s sec secs second seconds": 1,
+    "m min mins minute minutes": 60,
+    "h hr hrs hour hours": 3600,
+    "d day days": 86400,
+}
+_UNITS = {unit: size for units, size in _SECONDS.items() for unit in units.split()}
+_PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\.?\s*(?:,|\band\b)?")
 
 
-def parse_duration(duration, *, name):
-    """Return the seconds of a number, or of a text such as "90s", "10min" or "1h30min".
+def parse_duration(duration, *, name, way_out="leave it out for no limit"):
+    """Return the seconds of a number, a timedelta, or a text such as "90s" or "1 hour 30 minutes".
 
     Raises
     ------
     ValueError
-        If it is neither, or not above 0; `name` is what the error calls it.
+        If it is none of them, or not above 0; `name` is what the error calls it, `way_out` what
+        it advises.
     """
     seconds = 0.0
-    if isinstance(duration, Real) and not isinstance(duration, bool):
+    if isinstance(duration, timedelta):
+        seconds = duration.total_seconds()
+    elif isinstance(duration, Real) and not isinstance(duration, bool):
         seconds = float(duration)
     elif isinstance(duration, str):
-        parts = _PART.findall(duration.lower())
-        whole = re.fullmatch(f"(?:{_PART.pattern})+", duration.lower())
-        if whole and all(unit in _SECONDS for _, unit in parts):
-            seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-        elif re.fullmatch(r"\s*\d+(\.\d+)?\s*", duration):
-            seconds = float(duration)
+        seconds = _parse_text(duration.lower())
     if not seconds > 0:
         raise ValueError(
-            f"{name} must be seconds above 0, or a text such as '90s', '10min' or '1h30min', got "
-            f"{duration!r}; leave it out for no limit."
+            f"{name} must be seconds above 0, or a text such as '90s', '10 minutes' or '1h30min', "
+            f"got {duration!r}; {way_out}."
         )
     return seconds
+
+
+def _parse_text(text):
+    """Return the seconds that a text names, 0 if it names none."""
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
+        return float(text)
+    parts = _PART.findall(text)
+    is_whole = re.fullmatch(f"(?:{_PART.pattern})+", text) and not re.search(r"(,|and)\s*$", text)
+    if not is_whole or not all(unit in _UNITS for _, unit in parts):
+        return 0.0
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def format_duration(seconds):

@@ -12,6 +12,7 @@ from ._forward import Forward
 from ._inference import compute_shared, make_ready
 from ._packed import PackedTexts
 from ._tokens import tokenize
+from ._torch_state import own_torch_state
 
 
 class Pooling(Forward):
@@ -107,6 +108,7 @@ class PooledTokens:
 
 
 @in_living_threads
+@own_torch_state()
 def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()):
     """Return the vector of each text in float32, as an array with a row a text.
 

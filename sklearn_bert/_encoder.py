@@ -29,6 +29,7 @@ from transformers.utils import logging as transformers_logging
 from ._body import check_body, renew_head
 from ._manifest import MANIFEST, find_longest, whole_folder
 from ._model_files import MODULES, check_folder, matching, read_json, transformer_folder
+from ._torch_state import own_torch_state
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
 _PACKAGED = {
@@ -65,6 +66,7 @@ _WAYS_OUT = (
 _LOADING = threading.Lock()
 
 
+@own_torch_state()
 def load_encoder(model, n_outputs):
     """Return the tokenizer and the module of `model`, with a new head of `n_outputs`.
 
@@ -239,7 +241,7 @@ def find_max_length(max_length, tokenizer, module, model):
             f"max_length must be from {shortest} to {longest} for model={str(model)!r}, got "
             f"{max_length}; use None for the longest, or another model for longer texts."
         )
-    return max_length
+    return int(max_length)
 
 
 def locate(model):

@@ -2,23 +2,25 @@
 
 import copy
 import os
-import warnings
 from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone, is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
+from ._holdout import hold_out
 from ._model import TextModel
-from ._scoring import check_held_out, check_scoring_of
+from ._plain import default_errstate, with_plain_parameters
+from ._scoring import check_scoring_of
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
+from ._validation import Validation, as_number, check_groups, check_score, read_validation
+from ._warn import warn
 from ._weights import check_sample_weight, combine
 
 
@@ -62,10 +64,18 @@ class TextEstimator(CallbacksMixin, TextModel):
         "verbose": ["verbose"],
     }
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, X_val=None, y_val=None, groups=None):
         """Fit and return self."""
+        stand_in = with_plain_parameters(self)
+        with default_errstate():
+            texts, target, groups = stand_in._check_input(X, y, sample_weight, groups)
+            own = stand_in._read_validation(X_val, y_val, X, texts, target)
+            validation = Validation(groups=groups) if own is None else Validation(*own)
+        from ._torch_state import own_torch_state  # and torch, only for data that can be used
+
+        with own_torch_state():
+            fitted = stand_in._train(texts, target, validation)
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
-        fitted = self._train(*self._check_input(X, y, sample_weight))
         fitted |= self._find_names(X, fitted["pairs_"])
         if getattr(self, "pairs_", False):
             for name in ("feature_names_in_", "n_features_in_"):
@@ -83,13 +93,22 @@ class TextEstimator(CallbacksMixin, TextModel):
             found["feature_names_in_"] = np.array(names, dtype=object)
         return found
 
-    def _check_input(self, X, y, sample_weight):
-        """Return the texts that have a weight, and what there is to learn of them."""
+    def _check_input(self, X, y, sample_weight, groups=None):
+        """Return the texts that have a weight, what there is to learn of them, their groups."""
         texts = self._read_texts(X, fitted=self._continues())
         target = self._read_target(texts, y, sample_weight)
+        groups = check_groups(groups, len(texts))
         self._check_scoring(target)
         rows = np.flatnonzero(target.weights)
-        return [texts[row] for row in rows], target.take(rows)
+        groups = None if groups is None else groups[rows]
+        return [texts[row] for row in rows], target.take(rows), groups
+
+    def _read_validation(self, X_val, y_val, X, texts, target):
+        """Return the texts and the target of validation data, None if there is none."""
+        own = read_validation(X_val, y_val, texts, target, self._read_validation_target)
+        if own is not None and is_pairs(texts):
+            check_names(X_val, names_of_pairs(X), type(self).__name__)
+        return own
 
     def _check_weights(self, texts, y, sample_weight):
         """Return the weight of each text, once there is a `y` for each of them."""
@@ -124,7 +143,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 "cuts the longer text of a pair first."
             )
 
-    def _train(self, texts, target):
+    def _train(self, texts, target, validation):
         """Return the fitted attributes."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._inference import predict_outputs
@@ -137,8 +156,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         dtype = find_dtype(self.dtype, device)
         ranks, seed = find_ranks(), self._draw_seed()
         if ranks is not None:
-            seed = self._agree(ranks, texts, target, seed)
-        checkpoints = self._find_checkpoints(texts, target, seed, device, dtype)
+            seed = self._agree(ranks, texts, target, validation, seed)
+        checkpoints = self._find_checkpoints(texts, target, validation, seed, device, dtype)
         if checkpoints is not None:
             seed = checkpoints.constants["seed"]
         random_state = np.random.RandomState(seed)
@@ -152,8 +171,12 @@ class TextEstimator(CallbacksMixin, TextModel):
             else:
                 ranks.draw_otherwise(device)
             module = fitted["module_"]
-            rows, valid_rows = self._split(target, random_state)
-            validation = None if valid_rows is None else batches.take(valid_rows)
+            rows, valid_rows = self._split(target, validation, random_state)
+            judged = self._judged(texts, target, validation, valid_rows)
+            if validation.is_own:
+                valid_batches = self._batches(*judged[:2], fitted)
+            else:
+                valid_batches = None if valid_rows is None else batches.take(valid_rows)
             batches = batches.take(rows, random_state)
             options = self._training_options(target, device, dtype)
             with explained_memory_error(
@@ -163,11 +186,11 @@ class TextEstimator(CallbacksMixin, TextModel):
                 history, curve, validated = train(
                     module,
                     batches,
-                    validation,
+                    valid_batches,
                     epochs=self.epochs,
                     learning_rate=fitted["learning_rate_"],
-                    patience=self.n_iter_no_change,
-                    score=self._validation_score(fitted, texts, target, valid_rows),
+                    patience=self.n_iter_no_change if self.early_stopping else None,
+                    score=self._validation_score(fitted, *judged),
                     callbacks=callbacks,
                     checkpoints=checkpoints,
                     verbose=self.verbose if is_first else 0,
@@ -178,6 +201,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             checkpoints.remove()
         if validated is not None and is_first:
             self._judge(validated, fitted)
+            self._warn_of_undefined(history)
         return {
             **fitted,
             "history_": history,
@@ -185,7 +209,13 @@ class TextEstimator(CallbacksMixin, TextModel):
             "n_epochs_": len(history),
         }
 
-    def _agree(self, ranks, texts, target, seed):
+    def _judged(self, texts, target, validation, valid_rows):
+        """Return texts and target, and the rows of them that the fit is judged on or None."""
+        if validation.is_own:
+            return validation.texts, validation.target, np.arange(len(validation.texts))
+        return texts, target, valid_rows
+
+    def _agree(self, ranks, texts, target, validation, seed):
         """Return the seed of process 0; all must have the same data and parameters."""
         if self.checkpoint_dir is not None:
             raise ValueError(
@@ -199,12 +229,12 @@ class TextEstimator(CallbacksMixin, TextModel):
             for name, value in self.get_params(deep=False).items()
             if name not in unlike and not callable(value)
         }
-        found = fingerprint(texts, target, parameters)
+        found = fingerprint(texts, target, validation, parameters)
         for name in found:
             ranks.same(found[name], name)
         return ranks.first(seed)
 
-    def _find_checkpoints(self, texts, target, seed, device, dtype):
+    def _find_checkpoints(self, texts, target, validation, seed, device, dtype):
         """Return what writes checkpoints and goes on from the last one; None if none are wanted."""
         if self.checkpoint_dir is None:
             return None
@@ -217,7 +247,9 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         every = self.checkpoint_every
         if isinstance(every, str):
-            every = float(parse_duration(every, name="checkpoint_every"))
+            every = parse_duration(
+                every, name="checkpoint_every", way_out="or pass an int for a number of steps"
+            )
         unlike = {"checkpoint_dir", "checkpoint_every", "memory", "callbacks", "verbose"}
         parameters = {
             name: value
@@ -225,14 +257,25 @@ class TextEstimator(CallbacksMixin, TextModel):
             if name not in unlike and not callable(value) and not hasattr(value, "randint")
         }
         parameters |= {"device": str(device), "dtype": str(dtype), "goes on": self._continues()}
-        constants = {"fingerprint": fingerprint(texts, target, parameters), "seed": int(seed)}
-        state = find_checkpoint(self.checkpoint_dir, constants["fingerprint"])
+        found = fingerprint(texts, target, validation, parameters)
+        constants = {"fingerprint": found, "seed": int(seed)}
+        state = find_checkpoint(self.checkpoint_dir, found)
         if state is not None:
             constants["seed"] = state["seed"]
         return Checkpoints(self.checkpoint_dir, every, constants, state)
 
     def _judge(self, outputs, fitted):
-        """Look at the outputs for the texts held out; a subclass may warn."""
+        """Look at the outputs for the validation texts; a subclass may warn."""
+
+    def _warn_of_undefined(self, history):
+        """Warn if there never was a score or loss to stop by."""
+        name = "valid_score" if "valid_score" in history[0] else "valid_loss"
+        if self.early_stopping and not np.isfinite([row[name] for row in history]).any():
+            warn(
+                f"scoring={self.scoring!r} gave no finite number in any of the {len(history)} "
+                "epochs: early_stopping could not tell which is best, and the weights are those "
+                "of the last one; use another scoring, or more validation texts."
+            )
 
     def _training_options(self, target, device, dtype):
         """Return what training and range test are given alike."""
@@ -256,8 +299,6 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _load(self, texts, target):
         """Return the attributes that are known before training, and the batches of all texts."""
-        from ._batches import TrainingBatches
-
         tokenizer, module = self._load_module(target)
         fitted = {
             **target.attributes,
@@ -267,13 +308,19 @@ class TextEstimator(CallbacksMixin, TextModel):
             "pairs_": is_pairs(texts),
             "n_samples_fit_": len(texts),
         }
-        batches = TrainingBatches(
-            self._tokenize(texts, tokenizer, fitted["max_length_"], self._find_memory()),
+        return fitted, self._batches(texts, target, fitted)
+
+    def _batches(self, texts, target, fitted):
+        """Return the batches of some texts."""
+        from ._batches import TrainingBatches
+
+        tokenizer, max_length = fitted["tokenizer_"], fitted["max_length_"]
+        return TrainingBatches(
+            self._tokenize(texts, tokenizer, max_length, self._find_memory()),
             target.values,
             target.weights,
             batch_size=self.batch_size,
         )
-        return fitted, batches
 
     def _load_module(self, target):
         """Return tokenizer and module: those of `model`, or a copy of the fitted ones."""
@@ -334,8 +381,10 @@ class TextEstimator(CallbacksMixin, TextModel):
         """
         check_is_fitted(self)
         from ._portable import save_portable
+        from ._torch_state import own_torch_state
 
-        save_portable(self, get_tags(self).estimator_type, path)
+        with own_torch_state():
+            save_portable(self, get_tags(self).estimator_type, path)
 
     @classmethod
     def from_pretrained(cls, path, *, device="auto"):
@@ -363,8 +412,10 @@ class TextEstimator(CallbacksMixin, TextModel):
             `save_pretrained` does not write.
         """
         from ._portable import load_portable
+        from ._torch_state import own_torch_state
 
-        parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
+        with own_torch_state():
+            parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
         estimator = cls(**{**parameters, "device": device})
         vars(estimator).update(fitted)
         return estimator
@@ -377,12 +428,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         lost = 1 - fitted["max_length_"] * cut.sum() / lengths[cut].sum()
         ways = ["a model for longer texts" if self.max_length is None else "a larger max_length"]
         ways += [] if fitted["pairs_"] else ["long_text='head+tail'", "long_text='windows'"]
-        warnings.warn(
+        warn(
             f"{100 * cut.mean():.1f} % of the texts ({cut.sum():,} of {len(cut):,}) are longer "
             f"than {fitted['max_length_']} tokens and lose {100 * lost:.0f} % of theirs; "
             f"{' or '.join(ways)} would keep more.",
             TextsCutWarning,
-            stacklevel=6,
         )
 
     def _peak(self, module, batches, seed, options, checkpoints):
@@ -417,11 +467,19 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _find_learning_rate(self, X, y, sample_weight, **options):
         """Return the range test on texts and targets that `fit` would be given."""
+        from ._torch_state import own_torch_state
+
+        self._validate_params()
+        stand_in = with_plain_parameters(self)
+        with own_torch_state():
+            texts, target, _ = stand_in._check_input(X, y, sample_weight)
+            return stand_in._load_and_test(texts, target, **options)
+
+    def _load_and_test(self, texts, target, **options):
+        """Return the range test on checked texts and targets."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._turns import own_turn
 
-        self._validate_params()
-        texts, target = self._check_input(X, y, sample_weight)
         device = find_device(self.device)
         seed = self._draw_seed()
         with own_turn(device), seeded(seed, device):
@@ -432,17 +490,11 @@ class TextEstimator(CallbacksMixin, TextModel):
             ):
                 return self._range_test(fitted["module_"], batches, seed, options)
 
-    def _split(self, target, random_state):
+    def _split(self, target, validation, random_state):
         """Return the rows to train on, and those held out or None."""
-        rows = np.arange(len(target))
-        if not self.early_stopping:
-            return rows, None
-        return train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            stratify=target.y if target.is_classes else None,
-            random_state=random_state,
-        )
+        if validation.is_own or not self.early_stopping:
+            return np.arange(len(target)), None
+        return hold_out(target, self.validation_fraction, validation.groups, random_state)
 
     def _check_scoring(self, target):
         """Refuse a scorer for early stopping that cannot judge what there is to learn."""
@@ -454,13 +506,13 @@ class TextEstimator(CallbacksMixin, TextModel):
         """Return the function that scores the module in training on `rows`, None for the loss."""
         if rows is None or self.scoring == "loss":
             return None
-        if target.is_classes:
-            check_held_out(self.scoring, target.y, target.y[rows])
         scorer = check_scoring(self, scoring=self.scoring)
         judged = clone(self)
         vars(judged).update(fitted)
         X, y = [texts[row] for row in rows], target.y[rows]
-        return lambda module: scorer(judged, X, y)
+        options = {"scoring": self.scoring, "stops": self.early_stopping}
+        check_score(scorer, judged, X, y, n_outputs=target.n_outputs, **options)
+        return lambda module: as_number(scorer(judged, X, y), self.scoring)
 
     def _outputs(self, X):
         """Return the outputs of the module for each text, in float64."""

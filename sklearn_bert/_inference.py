@@ -8,6 +8,7 @@ from ._device import free_memory, is_out_of_memory
 from ._forks import in_living_threads
 from ._forward import Forward
 from ._ranks import find_ranks
+from ._torch_state import own_torch_state
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
 _TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
@@ -15,6 +16,7 @@ _TOKENS_AT_ONCE_ON_A_GPU = 65536
 
 
 @in_living_threads
+@own_torch_state()
 def predict_outputs(module, ragged, device, dtype):
     """Return the outputs of the module for each text, in the order of the texts.
 

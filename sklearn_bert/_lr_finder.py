@@ -118,6 +118,11 @@ def _run(net, batches, learning_rates, head_is_new):
         if not np.isfinite(smoothed[-1]) or smoothed[-1] > _STOP_FACTOR * min(smoothed):
             break
     n_finite = int(np.isfinite(smoothed).sum())  # only the last one can be none
+    if not n_finite:
+        raise ValueError(
+            f"The loss must be a number at the lowest learning rate, {_LOWEST:g}, got {losses[0]}; "
+            "the weights of the model, or those that the fit goes on from, hold NaN."
+        )
     return RangeTest(
         learning_rates[:n_finite], np.array(losses[:n_finite]), np.array(smoothed[:n_finite])
     )

@@ -1,8 +1,8 @@
 """What every estimator around a torch module shares: where it predicts, and how it travels."""
 
-import warnings
-
 from sklearn.base import BaseEstimator
+
+from ._warn import warn
 
 
 class TextModel(BaseEstimator):
@@ -30,7 +30,7 @@ class TextModel(BaseEstimator):
                 f"stride must be at most {size // 2}, half of the {size} tokens of a window, got "
                 f"{self.stride}; lower it, or use None for a quarter."
             )
-        return self.stride
+        return int(self.stride)
 
     def _prediction_device(self):
         """Return where to predict: `device`, or what there is on a machine without it."""
@@ -40,7 +40,7 @@ class TextModel(BaseEstimator):
             return find_device(self.device)
         except ValueError as error:
             device = find_device("auto")
-            warnings.warn(f"{error} Predicting on {str(device)!r}.", UserWarning, stacklevel=4)
+            warn(f"{error} Predicting on {str(device)!r}.")
             return device
 
     def __getstate__(self):

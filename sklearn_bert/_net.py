@@ -196,6 +196,7 @@ class FineTuningNet(NeuralNet):
         mine, n_texts = self._share(batch)
         while True:
             pieces = list(mine[0].pieces(self.tokens_at_once_))
+            self.piece_ = None
             try:
                 return self._accumulate(mine, pieces, use_loss, n_texts)
             except (RuntimeError, MemoryError) as error:
@@ -218,7 +219,12 @@ class FineTuningNet(NeuralNet):
         return (texts[rows], tuple(target[rows] for target in targets)), n_texts
 
     def _need_less_memory(self, failed):
-        """Return whether the texts that failed can do with less: in halves, or checkpointed."""
+        """Return whether the texts that failed can do with less: in halves, or checkpointed.
+
+        None failed where the memory was full before the first piece.
+        """
+        if failed is None:
+            return False
         if len(failed) == 1:
             return self.gradient_checkpointing == "auto" and self.logits_of_.start_checkpointing()
         self.tokens_at_once_ = len(failed) * int(failed.lengths.max()) // 2
@@ -259,6 +265,18 @@ class FineTuningNet(NeuralNet):
         return self
 
 
+class ValidationStopping(EarlyStopping):
+    """An early stopping for which a result that is no number is neither better nor worse."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Stop if there was nothing better for too long, or the weights are no numbers any more."""
+        if math.isfinite(net.history[-1, self.monitor]):
+            super().on_epoch_end(net, **kwargs)
+        elif not all(value.isfinite().all() for value in net.module_.parameters()):
+            self.misses_ = self.patience
+            raise KeyboardInterrupt
+
+
 def train(
     module,
     batches,
@@ -289,7 +307,7 @@ def train(
     batches : TrainingBatches
         What to train on.
     validation : TrainingBatches or None
-        What to stop early on; None trains for all epochs.
+        What to judge on after each epoch.
     criterion : WeightedLoss
         What to minimize.
     epochs : int
@@ -304,8 +322,9 @@ def train(
         Layers that do not learn, embeddings included.
     weight_decay : float
         Decoupled weight decay.
-    patience : int
-        Epochs without a better validation result until training stops.
+    patience : int or None
+        Epochs without a better validation result until training stops; None trains for all
+        epochs.
     score : callable or None
         Takes the module and returns what to maximize; None minimizes the validation loss.
     callbacks : list of skorch callbacks or (name, callback) pairs
@@ -347,7 +366,8 @@ def train(
         own.append(("progress", progress))
     if checkpoints is not None:
         callbacks = [("checkpoints", checkpoints)]
-    stopping = None if validation is None else _early_stopping(score, patience)
+    stops = validation is not None and patience is not None
+    stopping = _early_stopping(score, patience) if stops else None
     if stopping is not None:
         own.append(("early_stopping", stopping))
     net = FineTuningNet(
@@ -367,8 +387,15 @@ def train(
     finally:
         progress.close()
         net.close()
-    validated = stopping and torch.cat(record.predicted_[stopping.best_epoch_ - 1])
-    return epoch_rows(net.history), step_rows(net.history), validated
+    return epoch_rows(net.history), step_rows(net.history), _kept(record, stopping, validation)
+
+
+def _kept(record, stopping, validation):
+    """Return what the weights that are kept give for the validation texts."""
+    if validation is None:
+        return None
+    best = stopping.best_epoch_ if stopping else 0  # counted from 1: if there is none, the last
+    return torch.cat(record.predicted_[best - 1])
 
 
 def _check_checkpointing(module):
@@ -382,7 +409,7 @@ def _check_checkpointing(module):
 
 def _early_stopping(score, patience):
     """Return the callback that stops training and restores the best weights."""
-    return EarlyStopping(
+    return ValidationStopping(
         monitor="valid_loss" if score is None else "valid_score",
         lower_is_better=score is None,
         patience=patience,

@@ -20,6 +20,7 @@ from ._packed import reads_types
 from ._portable import class_names, find_versions, write_folder, write_shared
 from ._probabilities import probabilities
 from ._tokens import kept_side
+from ._torch_state import own_torch_state
 from .persistence import GRAPH_NAMES, KIND, Graph, import_onnxruntime
 
 OPSET = 18
@@ -42,6 +43,7 @@ class _Logits(torch.nn.Module):
         return self.module(**dict(zip(self.names, tensors, strict=True))).logits
 
 
+@own_torch_state()
 def export(clf, path, quantize, texts):
     """Write the folder of a fitted classifier; return the largest difference of probabilities."""
     import_onnxruntime()

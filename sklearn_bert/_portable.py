@@ -1,7 +1,6 @@
 """A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
 
 import json
-import warnings
 from importlib.metadata import version
 
 import numpy as np
@@ -22,8 +21,10 @@ from ._manifest import (
     to_json,
 )
 from ._own_files import check_target, find_ours
+from ._plain import plain
 from ._tokens import kept_side
 from ._version import __version__
+from ._warn import warn
 
 _PROBLEMS = {
     ("classifier", False): "single_label_classification",
@@ -77,11 +78,9 @@ def _described(estimator):
         except TypeError:
             left_out.append(name)
     if left_out:
-        warnings.warn(
+        warn(
             f"The parameters {left_out!r} are objects that cannot be saved without pickle; the "
-            "loaded estimator will have their defaults.",
-            UserWarning,
-            stacklevel=4,
+            "loaded estimator will have their defaults."
         )
     fitted = {
         name: to_json(value)
@@ -94,7 +93,7 @@ def _described(estimator):
 def _travelling(estimator):
     """Return the parameters that are for any machine."""
     parameters = estimator.get_params(deep=False)
-    return {name: value for name, value in parameters.items() if name not in _NOT_TRAVELLING}
+    return {name: plain(value) for name, value in parameters.items() if name not in _NOT_TRAVELLING}
 
 
 def find_versions(*more):
@@ -132,7 +131,8 @@ def write_shared(estimator, kind, folder, **more):
     """
     from ._encoder import silent_transformers
 
-    config, names = estimator.module_.config, class_names(estimator) or ["LABEL_0"]
+    config = estimator.module_.config
+    names = class_names(estimator) or [f"LABEL_{number}" for number in range(config.num_labels)]
     with silent_transformers():
         config.save_pretrained(folder)
         estimator.tokenizer_.save_pretrained(folder)

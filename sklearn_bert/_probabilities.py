@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._plain import default_errstate
+
 
 class ProbabilitiesMixin:
     """The predictions of a classifier that has `classes_`, `multilabel_` and `_outputs`."""
@@ -34,6 +36,7 @@ class ProbabilitiesMixin:
             return logits
         return logits[:, 1] - logits[:, 0]
 
+    @default_errstate()
     def predict_log_proba(self, X):
         """Return the logarithms of the probabilities of the classes.
 
@@ -117,6 +120,7 @@ class ProbabilitiesMixin:
         return self.classes_[proba.argmax(axis=1)]
 
 
+@default_errstate()
 def probabilities(logits, *, multilabel):
     """Return the probabilities that logits of shape (n_texts, n_classes) stand for."""
     if multilabel:

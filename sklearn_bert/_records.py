@@ -44,7 +44,7 @@ class EpochRecord(Callback):
         if net.logits_of_.checkpointing:
             net.history.record("gradient_checkpointing", True)
         if self.score is not None:
-            net.history.record("valid_score", float(self.score(net.module_)))
+            net.history.record("valid_score", self.score(net.module_))
 
 
 class Progress(Callback):

@@ -229,20 +229,3 @@ def check_scoring_of(scoring, y, kind):
     if error is not None:
         way = made_for(scoring)
         raise ValueError(why_not(scoring, scorer, some, error, way=way, kind=kind))
-
-
-def check_held_out(scoring, y, held_out):
-    """Refuse a scorer that cannot judge the texts held out, since they lack some classes."""
-    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
-    if not _can_be_tried(scorer):
-        return
-    predictor = simplest(y[some_rows(y)])
-    predictor = predictor.take(np.zeros(len(held_out), dtype=int))
-    if error_of(scorer, predictor, ["text"] * len(held_out), held_out) is None:
-        return
-    missing = np.setdiff1d(y, held_out).tolist()
-    lack = f", which have none of {missing[0]!r}" if missing else ""
-    raise ValueError(
-        f"scoring={scoring!r} cannot judge the {len(held_out)} texts held out{lack}; hold out more "
-        "by validation_fraction, or use 'f1_macro' or 'loss'."
-    )

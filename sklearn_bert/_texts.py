@@ -1,6 +1,5 @@
 """Anything array-like of texts or pairs becomes a list; anything else, one clear sentence."""
 
-import warnings
 from collections.abc import Mapping, Set
 from numbers import Number
 
@@ -15,6 +14,7 @@ from ._columns import (
     shorten,
     to_list,
 )
+from ._warn import warn
 
 # Enough of them for batches of equal lengths; their token ids take some ten megabytes.
 _TEXTS_AT_ONCE = 32_768
@@ -113,12 +113,10 @@ def check_names(X, names, estimator_name):
         return
     expected, found = list(names), names_of_pairs(X)
     if found is None:
-        warnings.warn(
+        warn(
             f"X does not have valid feature names, but {estimator_name} was fitted with feature "
             f"names: the first text of a pair is taken for {expected[0]!r}, the second for "
-            f"{expected[1]!r}.",
-            UserWarning,
-            stacklevel=5,
+            f"{expected[1]!r}."
         )
     elif found != expected:
         raise ValueError(

@@ -1,6 +1,5 @@
 """BERT as a scikit-learn classifier of texts."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -13,7 +12,9 @@ from ._indicator import encode_indicator, is_indicator, order_error, read_true_l
 from ._labels import encode_labels
 from ._probabilities import ProbabilitiesMixin
 from ._rows import read_rows
-from ._targets import class_target, indicator_target
+from ._targets import Target, class_target, indicator_target
+from ._validation import check_lengths
+from ._warn import warn
 from ._weights import balanced_weights, combine, named_weights
 
 
@@ -91,7 +92,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     early_stopping : bool, default=False
         Whether to hold out a stratified part of the training data, to stop when the result on
         it no longer gets better, and to restore the best weights, which are kept in memory.
-        By default, all data is trained on, for all epochs.
+        Every class keeps a text to train on. `fit` also takes validation data of your own, and
+        groups that are held out together. By default, all data is trained on, for all epochs.
 
     validation_fraction : int or float, default=0.1
         Part of the training data, or number of texts, held out for `early_stopping`.
@@ -101,7 +103,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     scoring : str, callable or None, default="loss"
         What `early_stopping` looks at: the loss on the held-out data, any scikit-learn scorer,
-        or None for :meth:`score`.
+        or None for :meth:`score`. It must be defined on the held-out data: the area under the
+        ROC curve needs texts with and without each label. An epoch in which it is NaN counts
+        neither as better nor as worse.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
@@ -122,7 +126,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         the same time need folders of their own.
 
     checkpoint_every : int or str, default="10min"
-        Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
+        Steps from one checkpoint to the next, or a duration such as "90s" or "10 minutes".
 
     memory : str, path-like or object with the interface of joblib.Memory, default=None
         Folder in which `fit` keeps the token ids of its texts, for all processes: the candidates
@@ -188,11 +192,11 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Peak of the one-cycle policy.
 
     history_ : list of dict
-        One dict an epoch: ``epoch`` (from 1), ``train_loss``, with early stopping ``valid_loss``
-        and, with a scorer, ``valid_score``; ``learning_rate`` at the end of the epoch,
-        ``seconds``, ``tokens_per_second``, and what `callbacks` recorded. Where memory was short,
-        also ``micro_batch_tokens``, the size of the pieces that fitted, and with gradient
-        checkpointing ``gradient_checkpointing``, True.
+        One dict an epoch: ``epoch`` (from 1), ``train_loss``, with early stopping or validation
+        data ``valid_loss`` and, with a scorer, ``valid_score``; ``learning_rate`` at the end of
+        the epoch, ``seconds``, ``tokens_per_second``, and what `callbacks` recorded. Where memory
+        was short, also ``micro_batch_tokens``, the size of the pieces that fitted, and with
+        gradient checkpointing ``gradient_checkpointing``, True.
 
     training_curve_ : dict of ndarray of shape (n_steps,)
         ``loss``, ``learning_rate`` and ``epoch`` (from 1) of each step.
@@ -296,6 +300,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
 
+    # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
+    __metadata_request__fit = {"groups": False}
+
     # That `predict` gives the label of the highest probability, always: whoever needs both can
     # make do with one pass over the texts.
     _predicts_by_proba = True
@@ -360,7 +367,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, groups=None):
         """Fine-tune the model.
 
         Parameters
@@ -380,6 +387,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             Weights of the texts in the loss, finite and not negative; only their ratios count. A
             text of weight 0 is left out.
 
+        X_val : array-like of the shapes of `X`, default=None
+            Texts of your own to judge on after each epoch. With `early_stopping`, nothing is held
+            out of `X` then, and `validation_fraction` is not used. Without it, nothing stops:
+            ``history_`` tells how the training went.
+
+        y_val : array-like of the shapes of `y`, default=None
+            Labels of `X_val`.
+
+        groups : array-like of shape (n_samples,), default=None
+            Texts of a group, such as those of one author, are held out for `early_stopping`
+            together. Not used where none are held out of `X`.
+
         Returns
         -------
         self : BertTextClassifier
@@ -390,15 +409,16 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         TypeError
             If a row of `X` is not a str, or `X` or `y` is no array-like or must be computed first.
         ValueError
-            If `X`, `y` or `sample_weight` do not fit together, there is only one class or, going
-            on, a new one, or the model, its `max_length`, `stride` or `freeze`, its gradient
-            checkpointing or the device cannot be used, or the training diverges.
+            If `X`, `y` or `sample_weight` do not fit together, or `X_val`, `y_val` or `groups` to
+            them; there is only one class or, going on, a new one; nothing can be held out, or
+            `scoring` is not defined on what is; the model, its `max_length`, `stride` or `freeze`,
+            its gradient checkpointing or the device cannot be used; or the training diverges.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
             If the device runs out of memory even with one text at a time.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
     def _read_target(self, texts, y, sample_weight):
         """Return what there is to learn."""
@@ -449,6 +469,41 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 f"got {unknown[0]!r}; use warm_start=False to learn new classes from the start."
             )
 
+    def _read_validation_target(self, texts, y, target):
+        """Return the target of validation texts, by the classes of the target to train on."""
+        classes = target.attributes["classes_"]
+        y = read_rows(y, "label")
+        several = is_indicator(y)
+        if several != target.attributes["multilabel_"]:
+            names = {True: "several labels a text", False: "one label a text"}
+            raise ValueError(
+                f"y_val has {names[several]} and y has {names[not several]}; pass both alike."
+            )
+        if several:
+            labels, indicator = encode_indicator(y)
+            check_lengths(texts, indicator)
+            if len(labels) != len(classes) or (hasattr(y, "columns") and any(labels != classes)):
+                raise ValueError(
+                    f"y_val has the labels {labels.tolist()!r} and y has {classes.tolist()!r}; "
+                    "pass the same columns in the same order."
+                )
+            weights = np.ones(len(texts))
+            return Target(
+                indicator.astype(np.int64), indicator, len(classes), weights, target.attributes
+            )
+        labels, values = encode_labels(y, estimator_name=type(self).__name__)
+        check_lengths(texts, values)
+        numbers = {label: number for number, label in enumerate(classes.tolist())}
+        for row, label in enumerate(labels[values].tolist()):
+            if label not in numbers:
+                raise ValueError(
+                    f"y_val has the label {label!r} at row {row} and y has only "
+                    f"{classes.tolist()!r}; drop those rows, or add texts of that class to X."
+                )
+        values = np.array([numbers[label] for label in labels.tolist()])[values]
+        weights = self._weights_of(classes, target.values, target.weights > 0)[values]
+        return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
+
     def _criterion(self, target):
         """Return the loss."""
         from torch import from_numpy
@@ -463,18 +518,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     def _judge(self, outputs, fitted):
         """Warn if all texts held out are predicted to be of the same class, or to have none."""
         outputs = outputs.cpu().numpy()
+        if len(outputs) == 1:  # always one answer
+            return
         if fitted["multilabel_"]:
             labels = "no label" if (outputs <= 0).all() else None
         else:
             classes = np.unique(outputs.argmax(axis=1))
             labels = repr(fitted["classes_"].tolist()[classes[0]]) if len(classes) == 1 else None
         if labels is not None:
-            warnings.warn(
+            warn(
                 f"All {len(outputs)} texts held out for validation are predicted to have {labels}: "
                 "the classifier has collapsed to one answer; train for more epochs, at another "
-                "learning_rate, or with class_weight='balanced'.",
-                UserWarning,
-                stacklevel=6,
+                "learning_rate, or with class_weight='balanced'."
             )
 
     def score(self, X, y, sample_weight=None):

@@ -13,6 +13,7 @@ from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
 from ._folds import find_folds, rare_classes
 from ._overlap import find_overlap, score_without
+from ._plain import plain
 from ._protocol import (
     check_bert,
     check_data,
@@ -479,6 +480,7 @@ def compare(
     False
     """
     cv = 5 if cv is None else cv
+    cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
     data = check_data(X, y, sample_weight)
     seed = draw_seed(random_state)
     pos_label = check_pos_label(pos_label, data.classes)

@@ -1,6 +1,5 @@
 """Loaders of labelled texts: class folders, tables and a corpus that is always at hand."""
 
-import warnings
 from numbers import Integral
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sklearn.utils import check_random_state
 from ._docstrings import draw_corpus
 from ._folders import check_root, find_split, read_classes, read_split
 from ._tables import SUFFIXES, find_format, read_table
+from ._warn import warn
 
 
 def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None, random_state=None):
@@ -111,7 +111,7 @@ def _warn(*notes):
     """Warn the caller of a loader of what its user should know."""
     for note in notes:
         if note is not None:
-            warnings.warn(note, UserWarning, stacklevel=3)
+            warn(note)
 
 
 def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):

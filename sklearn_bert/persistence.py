@@ -9,6 +9,7 @@ import numpy as np
 
 from ._indicator import read_true_labels
 from ._manifest import GRAPHS, from_json, reading
+from ._plain import plain
 from ._probabilities import ProbabilitiesMixin
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 from ._tokens import tokenize
@@ -106,7 +107,8 @@ class OnnxTextClassifier(ProbabilitiesMixin):
             If the folder is damaged, of another estimator, of a newer version, or holds what
             `export_onnx` does not write; or if `n_threads` is below 1.
         """
-        if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
+        n_threads = plain(n_threads)
+        if n_threads is not None and (type(n_threads) is not int or n_threads < 1):
             raise ValueError(
                 f"n_threads must be an int above 0, got {n_threads!r}; None uses all cores."
             )

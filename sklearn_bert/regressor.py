@@ -7,7 +7,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._columns import column_names, in_memory
 from ._estimator import TextEstimator
 from ._indicator import check_order, check_unique, names_of_columns
+from ._plain import default_errstate
 from ._targets import check_numbers, number_target
+from ._validation import check_lengths
 
 
 class BertTextRegressor(RegressorMixin, TextEstimator):
@@ -76,7 +78,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Folder to write the state of training to, from which the same fit goes on after a crash.
 
     checkpoint_every : int or str, default="10min"
-        Steps from one checkpoint to the next, or a duration such as "90s" or "1h".
+        Steps from one checkpoint to the next, or a duration such as "90s" or "10 minutes".
 
     memory : str, path-like or object with the interface of joblib.Memory, default=None
         Folder in which `fit` keeps the token ids of its texts, for all processes. joblib reads
@@ -162,6 +164,9 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     True
     """
 
+    # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
+    __metadata_request__fit = {"groups": False}
+
     def __init__(
         self,
         model="bert-base-uncased",
@@ -216,7 +221,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, groups=None):
         """Fine-tune the model.
 
         Parameters
@@ -231,6 +236,18 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
             Weights of the texts in the loss, finite and not negative; only their ratios count. A
             text of weight 0 is left out.
 
+        X_val : array-like of the shapes of `X`, default=None
+            Texts of your own to judge on after each epoch. With `early_stopping`, nothing is held
+            out of `X` then, and `validation_fraction` is not used. Without it, nothing stops:
+            ``history_`` tells how the training went.
+
+        y_val : array-like of the shapes of `y`, default=None
+            Numbers of `X_val`.
+
+        groups : array-like of shape (n_samples,), default=None
+            Texts of a group, such as those of one author, are held out for `early_stopping`
+            together. Not used where none are held out of `X`.
+
         Returns
         -------
         self : BertTextRegressor
@@ -241,14 +258,15 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         TypeError
             If a text is not a str, or `X` or `y` is no array-like or must be computed first.
         ValueError
-            If `X`, `y` or `sample_weight` do not fit together, or the model, its parameters or
-            the device cannot be used.
+            If `X`, `y` or `sample_weight` do not fit together, or `X_val`, `y_val` or `groups` to
+            them; nothing can be held out, or `scoring` is not defined on what is; or the model,
+            its parameters or the device cannot be used.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
             If the device runs out of memory even with one text at a time.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
     def _read_target(self, texts, y, sample_weight):
         """Return what there is to learn."""
@@ -268,12 +286,26 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         check_order(names, known, of="outputs")
         return number_target(numbers, weights, known, self.target_mean_, self.target_scale_)
 
+    def _read_validation_target(self, texts, y, target):
+        """Return the target of validation texts, standardized as the target to train on is."""
+        y = in_memory(y, "y_val")
+        names, numbers = names_of_columns(column_names(y)), check_numbers(y)
+        check_lengths(texts, numbers)
+        check_order(names, target.attributes.get("target_names_"), of="outputs")
+        mean, scale = (target.attributes[name] for name in ("target_mean_", "target_scale_"))
+        if numbers.shape[1:] != target.y.shape[1:]:
+            raise ValueError(
+                f"y_val has the shape {numbers.shape} and y {target.y.shape}; pass as many columns."
+            )
+        return number_target(numbers, np.ones(len(texts)), names, mean, scale)
+
     def _criterion(self, target):
         """Return the loss."""
         from ._losses import SquaredError
 
         return SquaredError()
 
+    @default_errstate()
     def predict(self, X):
         """Return the number of each text.
 

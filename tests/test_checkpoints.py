@@ -135,6 +135,22 @@ def test_pairs_several_labels_and_numbers_go_on(make, monkeypatch):
         same(make(cls).fit(pairs, y), expected, pairs)
 
 
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_fit_with_validation_data_or_groups_goes_on(make, reviews, monkeypatch, early_stopping):
+    X, y = (values[:20] for values in reviews)
+    own = {"X_val": reviews[0][40:], "y_val": reviews[1][40:]}
+    options = {"groups": np.arange(20) // 2} if early_stopping else own
+    parameters = {"early_stopping": early_stopping, "epochs": 3, "learning_rate": 5e-3}
+    expected = make(checkpoint_dir=None, **parameters).fit(X, y, **options)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 4)
+        with pytest.raises(Killed):
+            make(**parameters).fit(X, y, **options)
+    with pytest.raises(ValueError, match="got one of other data; remove it"):
+        make(**parameters).fit(X, y, X_val=X, y_val=y)
+    same(make(**parameters).fit(X, y, **options), expected, X)
+
+
 @pytest.mark.parametrize("what", ["data", "labels", "weights", "parameters", "versions"])
 def test_a_checkpoint_of_another_fit_is_refused(make, reviews, monkeypatch, what):
     X, y = list(reviews[0]), list(reviews[1])
@@ -165,6 +181,14 @@ def test_how_it_is_shown_may_change(make, reviews, monkeypatch, capfd):
         make().fit(*reviews)
     make(verbose=1, checkpoint_every="1h").fit(*reviews)
     assert "fit" in capfd.readouterr().err
+
+
+def test_durations_are_written_as_people_write_them(make, reviews):
+    assert make(checkpoint_every="10 minutes", epochs=1).fit(*reviews).n_epochs_ == 1
+    with pytest.raises(
+        ValueError, match=r"^checkpoint_every must be .* got 'soon'; or pass an int for a number"
+    ):
+        make(checkpoint_every="soon").fit(*reviews)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(make, reviews, monkeypatch):

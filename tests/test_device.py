@@ -2,10 +2,21 @@
 
 import warnings
 
+import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_bert import _device
+from sklearn_bert import (
+    BertTextClassifier,
+    BertTextEmbedder,
+    LearningRateFinderDisplay,
+    _device,
+    top_losses,
+)
 from sklearn_bert._device import find_device, find_dtype, seeded
 
 
@@ -64,6 +75,44 @@ def test_bfloat16_where_it_is_only_emulated_is_warned_of(monkeypatch, make_class
     with warnings.catch_warnings(action="error"):
         assert find_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
         assert find_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
+
+
+@pytest.fixture
+def half(monkeypatch, tiny_model, reviews):
+    """A classifier that warns of its arithmetic wherever it computes, fitted in silence."""
+    clf = BertTextClassifier(
+        tiny_model, dtype="bfloat16", epochs=1, batch_size=32, learning_rate=5e-3, random_state=0
+    ).fit(*reviews)
+    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: False)
+    return clf
+
+
+DOORS = {
+    "predict": lambda clf, X, y: clf.predict(X),
+    "predict_proba": lambda clf, X, y: clf.predict_proba(X),
+    "predict_log_proba": lambda clf, X, y: clf.predict_log_proba(X),
+    "pandas": lambda clf, X, y: pd.Series(X).apply(lambda text: clf.predict([text])[0]),
+    "score": lambda clf, X, y: clf.score(X, y),
+    "scorer": lambda clf, X, y: get_scorer("accuracy")(clf, X, y),
+    "pipeline": lambda clf, X, y: make_pipeline(FunctionTransformer(), clf).fit(X, y),
+    "search": lambda clf, X, y: GridSearchCV(clf, {"epochs": [1]}, cv=2, refit=False).fit(X, y),
+    "cross-validation": lambda clf, X, y: cross_val_predict(clf, X, y, cv=2),
+    "range test": lambda clf, X, y: LearningRateFinderDisplay.from_estimator(
+        clf, X, y, n_steps=10, plot=False
+    ),
+    "embedder": lambda clf, X, y: (
+        BertTextEmbedder(estimator=clf, dtype="bfloat16").fit(X).transform(X)
+    ),
+    "worst": lambda clf, X, y: top_losses(clf, X, y),
+}
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_warnings_point_at_the_line_of_the_user(half, reviews, door):
+    X, y = reviews[0][:20], reviews[1][:20]
+    with pytest.warns(UserWarning, match="is emulated on this CPU") as record:
+        door(half, X, y)
+    assert {warning.filename for warning in record} == {__file__}
 
 
 def test_the_seed_decides_and_the_global_generator_is_as_before():

@@ -87,3 +87,11 @@ def test_pytest_takes_no_module_for_a_test():
 def test_a_word_that_is_no_rate_is_told():
     with pytest.raises(ValueError, match="'learning_rate' parameter"):
         BertTextClassifier(learning_rate="fast").fit(["a", "b"], [0, 1])
+
+
+def test_weights_that_are_no_numbers_are_said(make_classifier, reviews):
+    clf = make_classifier(epochs=1).fit(*reviews)
+    clf.module_.classifier.weight.data.fill_(float("nan"))
+    clf.set_params(warm_start=True, learning_rate="find")
+    with pytest.raises(ValueError, match=r"^The loss must be a number at the lowest learning rate"):
+        clf.fit(*reviews)

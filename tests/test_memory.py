@@ -128,6 +128,27 @@ def test_other_errors_are_not_retried(make_classifier, reviews, monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_memory_full_before_the_first_piece_is_not_laid_on_texts_of_the_batch_before(
+    make_classifier, reviews, monkeypatch
+):
+    """Smaller pieces would not help: what failed are the targets, not the texts."""
+    from sklearn_bert import _net
+
+    calls = []
+
+    def limited(values, device):
+        calls.append(1)
+        if len(calls) > 4:  # values and weights of two batches
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return to_device(values, device)
+
+    to_device = _net.to_device
+    monkeypatch.setattr(_net, "to_device", limited)
+    with pytest.raises(MemoryError, match=r"^Out of memory on device 'cpu' with batch_size=8"):
+        make_classifier().fit(*reviews)
+    assert len(calls) == 5
+
+
 def test_checkpointing_is_the_last_resort(make_classifier, reviews, limit_memory, capfd):
     """Its first try with one text fails here, whatever its size; the next one goes through."""
     from sklearn_bert._packed import PackedBert

@@ -110,7 +110,7 @@ def test_texts_come_in_any_number_and_length(exported, fitted):
 
 
 def test_threads_share_one(exported, reviews):
-    light = OnnxTextClassifier.from_pretrained(exported, n_threads=1)
+    light = OnnxTextClassifier.from_pretrained(exported, n_threads=np.int64(1))
     X = reviews[0]
     expected = [light.predict_proba([text]) for text in X]
     with ThreadPoolExecutor(16) as pool:
@@ -339,8 +339,9 @@ def test_wrong_arguments_are_named(fitted, make_classifier, exported, tmp_path):
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(FileExistsError, match="must be new, an empty folder or a model"):
         fitted.export_onnx(tmp_path)
-    with pytest.raises(ValueError, match="n_threads must be an int above 0, got 0"):
-        OnnxTextClassifier.from_pretrained(exported, n_threads=0)
+    for n_threads in (0, 1.5, True, np.int64(0)):
+        with pytest.raises(ValueError, match="n_threads must be an int above 0, got "):
+            OnnxTextClassifier.from_pretrained(exported, n_threads=n_threads)
     with pytest.raises(TypeError, match="load one with OnnxTextClassifier"):
         OnnxTextClassifier()
     with pytest.raises(TypeError, match="cannot be fitted"):

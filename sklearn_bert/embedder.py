@@ -1,5 +1,6 @@
 """BERT as a scikit-learn transformer of texts to vectors."""
 
+import copy
 import os
 from numbers import Integral
 
@@ -255,6 +256,25 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         with explained_memory_error(device, batch_size=1, max_length=self.max_length_):
             vectors = by_portions(vectors_of, texts)
         return normalize(vectors, copy=False) if self.normalize else vectors
+
+    def __getstate__(self):
+        """Return the state; an encoder that is the estimator's is held there alone."""
+        estimator = getattr(self, "estimator_", None)
+        if estimator is None or self.module_ is not estimator.module_:
+            return super().__getstate__()
+        rest = copy.copy(self)
+        del rest.module_, rest.tokenizer_
+        if estimator is getattr(self.estimator, "estimator", self.estimator):
+            del rest.estimator_
+        return super(BertTextEmbedder, rest).__getstate__()
+
+    def __setstate__(self, state):
+        """Take over the state, and the encoder of the estimator where it is there alone."""
+        super().__setstate__(state)
+        if hasattr(self, "pooling_") and not hasattr(self, "module_"):
+            if not hasattr(self, "estimator_"):
+                self.estimator_ = getattr(self.estimator, "estimator", self.estimator)
+            self.module_, self.tokenizer_ = self.estimator_.module_, self.estimator_.tokenizer_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,20 +8,28 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
+from ._fit_tasks import FitTasks, with_callbacks
 from ._model import TextModel
+from ._scoring import find_scorer
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
 
 class TextsCutWarning(UserWarning):
     """Some texts are longer than what is kept of them."""
+
+
+def _is_comparable(value):
+    """Return whether the text of a parameter is the same in another process."""
+    values = value.values() if isinstance(value, dict) else [value]
+    return not any(map(callable, values))
 
 
 class TextEstimator(CallbacksMixin, TextModel):
@@ -43,11 +51,18 @@ class TextEstimator(CallbacksMixin, TextModel):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
         ],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "scoring": [
+            StrOptions({"loss", *get_scorer_names()}),
+            callable,
+            list,
+            tuple,
+            dict,
+            None,
+        ],
         "warm_start": ["boolean"],
         "callbacks": [list, None],
         "checkpoint_dir": [str, os.PathLike, None],
@@ -60,10 +75,15 @@ class TextEstimator(CallbacksMixin, TextModel):
         "verbose": ["verbose"],
     }
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight):
         """Fit and return self."""
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
-        fitted = self._train(*self._check_input(X, y, sample_weight))
+        checked = self._check_input(X, y, sample_weight)
+        tasks = FitTasks(self, X, y, sample_weight, epochs=self.epochs)
+        fitted = self._train(*checked, tasks)
+        tasks.end(fitted)
+        vars(self).pop("callbacks_", None)
         vars(self).update(fitted)
         return self
 
@@ -106,7 +126,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 "cuts the longer text of a pair first."
             )
 
-    def _train(self, texts, target):
+    def _train(self, texts, target, tasks):
         """Return the fitted attributes."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._inference import predict_outputs
@@ -114,7 +134,10 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._ranks import find_ranks
         from ._turns import own_turn
 
-        callbacks = self._clone_callbacks()
+        scorer, scores, monitor = None, set(), "valid_loss"
+        if self.early_stopping:
+            scorer, scores, monitor = find_scorer(self.scoring, self)
+        callbacks = self._callbacks_of_fit(scores)
         device = find_device(self.device)
         dtype = find_dtype(self.dtype, device)
         ranks, seed = find_ranks(), self._draw_seed()
@@ -149,8 +172,11 @@ class TextEstimator(CallbacksMixin, TextModel):
                     epochs=self.epochs,
                     learning_rate=fitted["learning_rate_"],
                     patience=self.n_iter_no_change,
-                    score=self._validation_score(fitted, texts, target, valid_rows),
+                    score=self._validation_score(scorer, fitted, texts, target, valid_rows),
+                    monitor=monitor,
                     callbacks=callbacks,
+                    tasks=tasks,
+                    fitted=fitted,
                     checkpoints=checkpoints,
                     verbose=self.verbose if is_first else 0,
                     **options,
@@ -160,6 +186,8 @@ class TextEstimator(CallbacksMixin, TextModel):
             checkpoints.remove()
         if validated is not None and is_first:
             self._judge(validated, fitted)
+        if callbacks:
+            fitted["callbacks_"] = callbacks
         return {
             **fitted,
             "history_": history,
@@ -179,7 +207,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name not in unlike and not callable(value)
+            if name not in unlike and _is_comparable(value)
         }
         found = fingerprint(texts, target, parameters)
         for name in found:
@@ -204,7 +232,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name not in unlike and not callable(value) and not hasattr(value, "randint")
+            if name not in unlike and _is_comparable(value) and not hasattr(value, "randint")
         }
         parameters |= {"device": str(device), "dtype": str(dtype), "goes on": self._continues()}
         constants = {"fingerprint": fingerprint(texts, target, parameters), "seed": int(seed)}
@@ -419,11 +447,10 @@ class TextEstimator(CallbacksMixin, TextModel):
             random_state=random_state,
         )
 
-    def _validation_score(self, fitted, texts, target, rows):
+    def _validation_score(self, scorer, fitted, texts, target, rows):
         """Return the function that scores the module in training on `rows`, None for the loss."""
-        if rows is None or self.scoring == "loss":
+        if rows is None or scorer is None:
             return None
-        scorer = check_scoring(self, scoring=self.scoring)
         judged = clone(self)
         vars(judged).update(fitted)
         X, y = [texts[row] for row in rows], target.y[rows]

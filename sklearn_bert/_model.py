@@ -5,10 +5,12 @@ import warnings
 
 from sklearn.base import BaseEstimator
 
+from ._fit_tasks import CallbackSupportMixin
+
 _PACKED = "packed_model_"  # in a pickle, in place of module and tokenizer
 
 
-class TextModel(BaseEstimator):
+class TextModel(CallbackSupportMixin, BaseEstimator):
     """An estimator on texts whose fitted state is a torch module and its tokenizer.
 
     A subclass has the parameters `long_text`, `stride` and `device`.

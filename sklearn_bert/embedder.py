@@ -15,6 +15,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
+from ._fit_tasks import FitTasks, with_callbacks
 from ._model import TextModel
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
@@ -142,6 +143,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self.dtype = dtype
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
     def fit(self, X, y=None):
         """Load the encoder, or fine-tune it if there is an `estimator` that is not fitted.
 
@@ -168,8 +170,10 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             If the model is neither a folder nor cached, and cannot be downloaded.
         """
         self._check_readable(check_texts_or_pairs(X))
+        tasks = FitTasks(self, X, y)
         fitted = self._load() if self.estimator is None else self._borrow(X, y)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
+        tasks.end(fitted)
         vars(self).pop("estimator_", None)
         vars(self).update(fitted)
         return self

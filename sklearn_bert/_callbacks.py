@@ -25,6 +25,7 @@ class CallbacksMixin:
         Returns
         -------
         params : dict
+            Values by name.
         """
         params = super().get_params(deep=deep)
         if deep:
@@ -44,6 +45,7 @@ class CallbacksMixin:
         Returns
         -------
         self : estimator instance
+            The same one.
 
         Raises
         ------

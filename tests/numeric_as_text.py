@@ -123,9 +123,10 @@ class NumericAsTextEmbedder(BertTextEmbedder):
 
     def transform(self, X):
         """Return the vectors of the words of numeric rows."""
+        transform = BertTextEmbedder.transform.__wrapped__  # the frame of an output is put here
         if not hasattr(self, "module_"):
-            return super().transform(["good"])
-        return super().transform(_as_texts(validate_data(self, X, reset=False)))
+            return transform(self, ["good"])
+        return transform(self, _as_texts(validate_data(self, X, reset=False)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -16,9 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
+from ._epoch_scores import find_scorer
 from ._fit_tasks import FitTasks, with_callbacks
 from ._model import TextModel
-from ._scoring import find_scorer
 from ._texts import by_portions, check_texts_or_pairs, is_pairs
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -18,7 +19,7 @@ from transformers.models.auto.modeling_auto import (
 
 from ._encoder import _LOADING, silent_transformers
 
-_CONFIG = "config.json"
+_CONFIG, _TOKENIZER = "config.json", "tokenizer.json"
 
 
 def pack_model(module, tokenizer):
@@ -37,7 +38,7 @@ def pack_model(module, tokenizer):
         ``files``, a dict of file names to arrays of bytes; ``weights``, a dict of names to
         arrays; ``dtype``, the name of that of the module.
     """
-    with tempfile.TemporaryDirectory() as folder, _LOADING, silent_transformers():
+    with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
         files = {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
     files[_CONFIG] = module.config.to_json_string().encode()
@@ -84,6 +85,8 @@ def unpack_model(packed):
             config = AutoConfig.from_pretrained(folder, **options)
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         module = _build(config, packed)
+    # Some classes build their own instead of reading the file.
+    tokenizer._tokenizer = Tokenizer.from_buffer(packed["files"][_TOKENIZER].tobytes())
     # The folder is gone.
     tokenizer.name_or_path = module.config.name_or_path = module.name_or_path = ""
     tokenizer.init_kwargs["name_or_path"] = ""

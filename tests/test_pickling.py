@@ -21,6 +21,7 @@ from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.utils import noop
+from tokenizers import normalizers
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder
 
@@ -271,6 +272,18 @@ def test_an_embedder_keeps_its_model_when_its_estimator_has_a_new_one(fitted, re
     before = embedder.transform(reviews[0])
     clf.set_params(random_state=5, epochs=1).fit(*reviews)
     np.testing.assert_array_equal(duplicate(embedder).transform(reviews[0]), before)
+
+
+def test_a_tokenizer_that_was_changed_stays_so(minilm, duplicate):
+    """Its class builds one of its own from the vocabulary, which would not read lower case."""
+    embedder = BertTextEmbedder(minilm).fit(["a text"])
+    backend = embedder.tokenizer_.backend_tokenizer
+    backend.normalizer = normalizers.Sequence([normalizers.Replace("a", "e"), backend.normalizer])
+    backend.enable_truncation(9)
+    other = duplicate(embedder).tokenizer_
+    assert type(other) is type(embedder.tokenizer_)
+    assert other.backend_tokenizer.to_str() == backend.to_str()
+    assert other("a cat")["input_ids"] == embedder.tokenizer_("e cet")["input_ids"]
 
 
 def test_a_half_precision_model_keeps_its_weights(fitted, duplicate):

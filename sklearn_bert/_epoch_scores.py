@@ -29,7 +29,7 @@ def find_scorer(scoring, estimator):
     ValueError
         If `scoring` is empty, or has an entry or a name that cannot be used.
     """
-    entries = _entries(scoring)
+    entries = scoring_entries(scoring)
     first, *others = entries.items()
     named = entries if others or isinstance(scoring, (dict, list, tuple)) else {}
     chosen = {"valid_score": first[1], **{f"valid_{name}": entry for name, entry in named.items()}}
@@ -43,7 +43,7 @@ def find_scorer(scoring, estimator):
     return scorer, {"valid_loss", "valid_loss_best", *scorers}, monitor
 
 
-def _entries(scoring):
+def scoring_entries(scoring):
     """Return `scoring` as a dict of names to scorers, checked."""
     if not isinstance(scoring, (dict, list, tuple)):
         scoring = {"score": scoring}

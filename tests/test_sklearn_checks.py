@@ -104,7 +104,6 @@ def test_each_expected_failure_names_a_check_that_ran(adapter):
         (name, kind)
         for kind, names in [
             (NumericAsTextClassifier, [*COMMON_CHECKS, "check_classifier_multioutput"]),
-            (NumericAsTextRegressor, COMMON_CHECKS),
             (NumericAsTextEmbedder, COMMON_CHECKS + COMMON_CHECKS_OF_TRANSFORMERS),
         ]
         for name in names

@@ -1,10 +1,18 @@
-"""The `callbacks` parameter: named, settable, and cloned at fit."""
+"""The `callbacks` parameter: named, settable, and copied for each fit."""
 
-from sklearn.base import clone
+import copy
+import io
+import pickle
+import warnings
+from types import FunctionType
 
 
 class CallbacksMixin:
-    """Expose the parameters of the list `callbacks` as ``callbacks__name__parameter``."""
+    """Expose the parameters of the list `callbacks` as ``callbacks__name__parameter``.
+
+    A callback may hold what is alive: a writer, a run, a lock. So it is never copied deeply: a
+    copy is another callback that holds the same.
+    """
 
     def get_params(self, deep=True):
         """Return the parameters, with `deep` those of the callbacks too.
@@ -17,6 +25,7 @@ class CallbacksMixin:
         Returns
         -------
         params : dict
+            Values by name.
         """
         params = super().get_params(deep=deep)
         if deep:
@@ -36,6 +45,7 @@ class CallbacksMixin:
         Returns
         -------
         self : estimator instance
+            The same one.
 
         Raises
         ------
@@ -55,29 +65,152 @@ class CallbacksMixin:
             callbacks[name].set_params(**{parameter: value})
         return self
 
+    def __sklearn_clone__(self):
+        """Return a clone whose callbacks are its own, but hold what those of `self` hold."""
+        bare = copy.copy(self)
+        bare.callbacks = None
+        clone = super(CallbacksMixin, bare).__sklearn_clone__()
+        clone.callbacks = copy_callbacks(self.callbacks)
+        return clone
+
+    def __deepcopy__(self, memo):
+        """Return a copy; its callbacks hold what those of `self` hold."""
+        for name in ("callbacks", "callbacks_"):
+            if (held := vars(self).get(name)) is not None:
+                memo[id(held)] = copy_callbacks(held)
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self):
+        """Return the state without callbacks that hold what no other process can have."""
+        state = super().__getstate__()
+        state.pop("callbacks_", None)
+        is_fitted = hasattr(self, "module_")
+        alive = [
+            name
+            for name, callback in self._named_callbacks()
+            if not _can_be_pickled(callback, loaded=is_fitted)
+        ]
+        if not alive:
+            return state
+        if not is_fitted:
+            raise pickle.PicklingError(
+                f"The callbacks {alive!r} hold something that cannot be sent to another process "
+                f"or kept in a file; use n_jobs=1, or callbacks=None, in {type(self).__name__}."
+            )
+        warnings.warn(
+            f"The callbacks {alive!r} hold something that cannot be pickled; the copy will have "
+            "callbacks=None.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return {**state, "callbacks": None}
+
     def _named_callbacks(self):
         """Return the callbacks as (name, callback) pairs, leaving out what fit will refuse."""
-        items = self.callbacks if isinstance(self.callbacks, list) else []
-        pairs = [
-            item if isinstance(item, tuple) and len(item) == 2 else (type(item).__name__, item)
-            for item in items
-        ]
-        return [(name, callback) for name, callback in pairs if hasattr(callback, "get_params")]
+        pairs = name_callbacks(self.callbacks if isinstance(self.callbacks, list) else [])
+        return [(name, callback) for name, callback in pairs if _has_parameters(callback)]
 
-    def _clone_callbacks(self):
-        """Return copies for one fit, since skorch changes the callbacks that it runs."""
-        from skorch.callbacks import BatchScoring, EpochScoring
+    def _callbacks_of_fit(self, scores):
+        """Return named copies for one fit, since skorch changes the callbacks that it runs.
 
-        for item in self.callbacks or ():
-            callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
-            if isinstance(callback, type) or not hasattr(callback, "on_batch_end"):
-                raise TypeError(
-                    "callbacks must hold skorch callbacks or (name, callback) tuples, got "
-                    f"{item!r}; pass an instance of a subclass of skorch.callbacks.Callback."
-                )
-            if isinstance(callback, (BatchScoring, EpochScoring)):
-                raise TypeError(
-                    "callbacks must not predict on data sets of skorch, which there are none of, "
-                    f"got {type(callback).__name__}; use early_stopping=True with scoring=..."
-                )
-        return clone(self.callbacks or [], safe=False)
+        `scores` are the names that the history has of the texts held out.
+        """
+        if not self.callbacks:
+            return []
+        from ._callback_rules import check_callbacks
+
+        check_callbacks(self.callbacks, scores, self.freeze)
+        return name_callbacks(copy_callbacks(self.callbacks))
+
+
+def name_callbacks(items):
+    """Return (name, callback) pairs; what has no name is called after its class, with a number
+    where there are several of a class.
+    """
+    kinds = [type(item).__name__ for item in items if not _is_pair(item)]
+    pairs, numbers = [], {}
+    for item in items:
+        if _is_pair(item):
+            pairs.append(item)
+            continue
+        kind = type(item).__name__
+        numbers[kind] = numbers.get(kind, 0) + 1
+        pairs.append((kind if kinds.count(kind) == 1 else f"{kind}_{numbers[kind]}", item))
+    return pairs
+
+
+def copy_callbacks(items):
+    """Return a list of callbacks, or of pairs, with a shallow copy of each callback.
+
+    Callbacks and estimators that a callback holds are copied too, since they have parameters that
+    can be set; all else is shared.
+    """
+    if not isinstance(items, list):
+        return items
+    copies = {}
+    return [
+        (item[0], _copied(item[1], copies)) if _is_pair(item) else _copied(item, copies)
+        for item in items
+    ]
+
+
+def _copied(callback, copies):
+    """Return the copy of a callback, the same one wherever it is held."""
+    if id(callback) not in copies:
+        copies[id(callback)] = copied = copy.copy(callback)
+        held = getattr(copied, "__dict__", {})
+        for name, value in list(held.items()):
+            if _has_parameters(value):
+                held[name] = _copied(value, copies)
+    return copies[id(callback)]
+
+
+def _has_parameters(value):
+    """Return whether something is a callback or an estimator."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def _is_pair(item):
+    """Return whether an item of the list is a name with a callback."""
+    return isinstance(item, tuple) and len(item) == 2
+
+
+class _Probe(pickle.Pickler):
+    """A pickler that lets functions and classes pass: cloudpickle, which joblib uses, takes any."""
+
+    def __init__(self, file, code):
+        super().__init__(file)
+        self.code = code
+
+    def persistent_id(self, obj):
+        """Return what stands for a function or a class."""
+        if not isinstance(obj, (FunctionType, type)):
+            return None
+        self.code[id(obj)] = obj
+        return id(obj)
+
+
+class _ProbeLoader(pickle.Unpickler):
+    """Loads what `_Probe` wrote."""
+
+    def __init__(self, file, code):
+        super().__init__(file)
+        self.code = code
+
+    def persistent_load(self, pid):
+        """Return the function or the class."""
+        return self.code[pid]
+
+
+def _can_be_pickled(callback, *, loaded):
+    """Return whether a callback can be sent to another process, or also `loaded` from a file."""
+    buffer = io.BytesIO()
+    code = {}
+    try:
+        _Probe(buffer, code).dump(callback)
+        if loaded:
+            buffer.seek(0)
+            _ProbeLoader(buffer, code).load()
+    except Exception:  # each kind of object says in its own way that it cannot
+        return False
+    return True

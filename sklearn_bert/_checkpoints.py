@@ -149,10 +149,10 @@ class Checkpoints(Callback):
             "order": _plain(self.order_),
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
-            "schedule": _plain(callbacks["one_cycle"].lr_scheduler_.state_dict()),
+            "schedule": _plain(callbacks["_one_cycle"].lr_scheduler_.state_dict()),
             "random": torch.get_rng_state(),
             "history": _plain(net.history.to_list()),
-            "predicted": callbacks["epoch_record"].predicted_,
+            "predicted": callbacks["_epoch_record"].predicted_,
             "tokens_at_once": net.tokens_at_once_,
             "micro_batch_tokens": net.micro_batch_tokens_,
             "checkpointing": net.logits_of_.checkpointing,
@@ -160,8 +160,8 @@ class Checkpoints(Callback):
         device = torch.device(net.device)
         if device.type != "cpu":
             state["device_random"] = torch.get_device_module(device).get_rng_state()
-        if "early_stopping" in callbacks:
-            stopping = callbacks["early_stopping"]
+        if "_early_stopping" in callbacks:
+            stopping = callbacks["_early_stopping"]
             state["stopping"] = {name: _plain(getattr(stopping, name)) for name in _STOPPING}
         return state
 
@@ -170,20 +170,20 @@ class Checkpoints(Callback):
         callbacks = dict(net.callbacks_)
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
-        callbacks["one_cycle"].lr_scheduler_.load_state_dict(state["schedule"])
+        callbacks["_one_cycle"].lr_scheduler_.load_state_dict(state["schedule"])
         *epochs, running = state["history"]
         net.history.clear()
         net.history.extend(epochs)
         net.rows_done_ = running["batches"]
         net.batches_done_ = state["batch"]
-        callbacks["epoch_record"].predicted_ = state["predicted"][:-1]
-        callbacks["epoch_record"].learning_rate_ = running["batches"][-1]["learning_rate"]
+        callbacks["_epoch_record"].predicted_ = state["predicted"][:-1]
+        callbacks["_epoch_record"].learning_rate_ = running["batches"][-1]["learning_rate"]
         net.tokens_at_once_ = state["tokens_at_once"]
         net.micro_batch_tokens_ = state["micro_batch_tokens"]
         if state["checkpointing"]:
             net.logits_of_.start_checkpointing()
         if "stopping" in state:
-            vars(callbacks["early_stopping"]).update(state["stopping"])
+            vars(callbacks["_early_stopping"]).update(state["stopping"])
         self.step_ = state["step"]
         torch.set_rng_state(state["random"])
         device = torch.device(net.device)

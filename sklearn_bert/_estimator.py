@@ -7,25 +7,33 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone, is_regressor
-from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._callbacks import CallbacksMixin
 from ._durations import parse_duration
+from ._epoch_scores import find_scorer, scoring_entries
+from ._fit_tasks import FitTasks, with_callbacks
 from ._holdout import hold_out
 from ._model import TextModel
 from ._plain import default_errstate, with_plain_parameters
 from ._scoring import check_scoring_of
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
-from ._validation import Validation, as_number, check_groups, check_score, read_validation
+from ._validation import Validation, as_numbers, check_groups, check_score, read_validation
 from ._warn import warn
 from ._weights import check_sample_weight, combine
 
 
 class TextsCutWarning(UserWarning):
     """Some texts are longer than what is kept of them."""
+
+
+def _is_comparable(value):
+    """Return whether the text of a parameter is the same in another process."""
+    values = value.values() if isinstance(value, dict) else [value]
+    return not any(map(callable, values))
 
 
 class TextEstimator(CallbacksMixin, TextModel):
@@ -47,11 +55,18 @@ class TextEstimator(CallbacksMixin, TextModel):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
         ],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "scoring": [
+            StrOptions({"loss", *get_scorer_names()}),
+            callable,
+            list,
+            tuple,
+            dict,
+            None,
+        ],
         "warm_start": ["boolean"],
         "callbacks": [list, None],
         "checkpoint_dir": [str, os.PathLike, None],
@@ -64,6 +79,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         "verbose": ["verbose"],
     }
 
+    def _validate_params(self):
+        """Check the parameters, numbers of NumPy as those of Python that they stand for."""
+        super(TextEstimator, with_plain_parameters(self))._validate_params()
+
+    @with_callbacks
     def _fit(self, X, y, sample_weight, X_val=None, y_val=None, groups=None):
         """Fit and return self."""
         stand_in = with_plain_parameters(self)
@@ -73,13 +93,16 @@ class TextEstimator(CallbacksMixin, TextModel):
             validation = Validation(groups=groups) if own is None else Validation(*own)
         from ._torch_state import own_torch_state  # and torch, only for data that can be used
 
+        tasks = FitTasks(self, X, y, sample_weight, epochs=stand_in.epochs)
         with own_torch_state():
-            fitted = stand_in._train(texts, target, validation)
+            fitted = stand_in._train(texts, target, validation, tasks)
+        tasks.end(fitted)
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
         fitted |= self._find_names(X, fitted["pairs_"])
         if getattr(self, "pairs_", False):
             for name in ("feature_names_in_", "n_features_in_"):
                 vars(self).pop(name, None)
+        vars(self).pop("callbacks_", None)
         vars(self).update(fitted)
         return self
 
@@ -143,7 +166,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 "cuts the longer text of a pair first."
             )
 
-    def _train(self, texts, target, validation):
+    def _train(self, texts, target, validation, tasks):
         """Return the fitted attributes."""
         from ._device import explained_memory_error, find_device, find_dtype, seeded
         from ._inference import predict_outputs
@@ -151,7 +174,10 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._ranks import find_ranks
         from ._turns import own_turn
 
-        callbacks = self._clone_callbacks()
+        scorer, scores, monitor = None, set(), "valid_loss"
+        if self.early_stopping or validation.is_own:
+            scorer, scores, monitor = find_scorer(self.scoring, self)
+        callbacks = self._callbacks_of_fit(scores)
         device = find_device(self.device)
         dtype = find_dtype(self.dtype, device)
         ranks, seed = find_ranks(), self._draw_seed()
@@ -190,8 +216,11 @@ class TextEstimator(CallbacksMixin, TextModel):
                     epochs=self.epochs,
                     learning_rate=fitted["learning_rate_"],
                     patience=self.n_iter_no_change if self.early_stopping else None,
-                    score=self._validation_score(fitted, *judged),
+                    score=self._validation_score(scorer, fitted, *judged),
+                    monitor=monitor,
                     callbacks=callbacks,
+                    tasks=tasks,
+                    fitted=fitted,
                     checkpoints=checkpoints,
                     verbose=self.verbose if is_first else 0,
                     **options,
@@ -202,6 +231,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         if validated is not None and is_first:
             self._judge(validated, fitted)
             self._warn_of_undefined(history)
+        if callbacks:
+            fitted["callbacks_"] = callbacks
         return {
             **fitted,
             "history_": history,
@@ -227,7 +258,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name not in unlike and not callable(value)
+            if name not in unlike and _is_comparable(value)
         }
         found = fingerprint(texts, target, validation, parameters)
         for name in found:
@@ -254,7 +285,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         parameters = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name not in unlike and not callable(value) and not hasattr(value, "randint")
+            if name not in unlike and _is_comparable(value) and not hasattr(value, "randint")
         }
         parameters |= {"device": str(device), "dtype": str(dtype), "goes on": self._continues()}
         found = fingerprint(texts, target, validation, parameters)
@@ -498,21 +529,23 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _check_scoring(self, target):
         """Refuse a scorer for early stopping that cannot judge what there is to learn."""
-        if self.early_stopping and self.scoring != "loss":
-            kind = "labels" if target.is_classes else "several labels"
-            check_scoring_of(self.scoring, target.y, "numbers" if is_regressor(self) else kind)
+        if not self.early_stopping:
+            return
+        kind = "labels" if target.is_classes else "several labels"
+        for scoring in scoring_entries(self.scoring).values():
+            if scoring != "loss":
+                check_scoring_of(scoring, target.y, "numbers" if is_regressor(self) else kind)
 
-    def _validation_score(self, fitted, texts, target, rows):
+    def _validation_score(self, scorer, fitted, texts, target, rows):
         """Return the function that scores the module in training on `rows`, None for the loss."""
-        if rows is None or self.scoring == "loss":
+        if rows is None or scorer is None:
             return None
-        scorer = check_scoring(self, scoring=self.scoring)
         judged = clone(self)
         vars(judged).update(fitted)
         X, y = [texts[row] for row in rows], target.y[rows]
         options = {"scoring": self.scoring, "stops": self.early_stopping}
         check_score(scorer, judged, X, y, n_outputs=target.n_outputs, **options)
-        return lambda module: as_number(scorer(judged, X, y), self.scoring)
+        return lambda module: as_numbers(scorer(judged, X, y), self.scoring)
 
     def _outputs(self, X):
         """Return the outputs of the module for each text, in float64."""

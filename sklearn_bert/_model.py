@@ -1,11 +1,16 @@
 """What every estimator around a torch module shares: where it predicts, and how it travels."""
 
+import copy
+
 from sklearn.base import BaseEstimator
 
+from ._fit_tasks import CallbackSupportMixin
 from ._warn import warn
 
+_PACKED = "packed_model_"  # in a pickle, in place of module and tokenizer
 
-class TextModel(BaseEstimator):
+
+class TextModel(CallbackSupportMixin, BaseEstimator):
     """An estimator on texts whose fitted state is a torch module and its tokenizer.
 
     A subclass has the parameters `long_text`, `stride` and `device`.
@@ -44,13 +49,41 @@ class TextModel(BaseEstimator):
             return device
 
     def __getstate__(self):
-        """Return the state with the module on the CPU, so that any machine can load it."""
+        """Return the state, with module and tokenizer in plain types that any machine can load."""
         state = dict(super().__getstate__())
-        if "module_" in state and self.module_.device.type != "cpu":
+        if "module_" in state:
+            from ._pickled_model import pack_model
+
+            state[_PACKED] = pack_model(state.pop("module_"), state.pop("tokenizer_"))
+        return state
+
+    def __setstate__(self, state):
+        """Take over the state, and build module and tokenizer of it."""
+        state = dict(state)
+        packed = state.pop(_PACKED, None)
+        super().__setstate__(state)
+        if packed is not None:
+            from ._pickled_model import unpack_model
+
+            self.module_, self.tokenizer_ = unpack_model(packed)
+
+    def __copy__(self):
+        """Return an estimator with the same attributes, not a copy of the module."""
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
+        return other
+
+    def __deepcopy__(self, memo):
+        """Return a copy with the module on the CPU."""
+        other = type(self).__new__(type(self))
+        memo[id(self)] = other
+        state = vars(self)
+        if "module_" in state and id(self.module_) not in memo:
             from ._device import copy_to_cpu
 
-            state["module_"] = copy_to_cpu(self.module_)
-        return state
+            memo[id(self.module_)] = copy_to_cpu(self.module_)
+        vars(other).update((name, copy.deepcopy(value, memo)) for name, value in state.items())
+        return other
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -12,6 +12,7 @@ from skorch.callbacks import (
     GradientNormClipping,
     PassthroughScoring,
 )
+from skorch.utils import noop
 
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._frozen import training_forward
@@ -26,10 +27,14 @@ from ._optimizer import (
 )
 from ._packed import to_device
 from ._ranks import find_ranks
-from ._records import EpochRecord, Progress, epoch_rows, step_rows
+from ._records import EpochRecord, EpochTasks, Progress, StopIfAsked, epoch_rows, step_rows
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
+
+# What ends training comes after the callbacks that look at the epoch, and what restores a state
+# after those that begin anew.
+_LAST_CALLBACKS = ("_early_stopping", "_stop_if_asked", "_checkpoints")
 
 
 class FineTuningNet(NeuralNet):
@@ -50,6 +55,11 @@ class FineTuningNet(NeuralNet):
     gradient_checkpointing : bool or "auto"
         Whether to compute the layers twice instead of keeping what they gave; "auto" does so
         when a single text is too much for the memory.
+    reads_losses : bool, default=False
+        Whether the history has the loss of a batch as a float at once, for callbacks that read
+        it; the device is waited for then.
+    verbose : int, default=0
+        Above 0, callbacks of skorch may print.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -63,21 +73,30 @@ class FineTuningNet(NeuralNet):
         weight_decay,
         layer_decay,
         gradient_checkpointing,
+        reads_losses=False,
+        verbose=0,
         **kwargs,
     ):
-        super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
+        super().__init__(module, criterion=criterion, train_split=None, verbose=verbose, **kwargs)
         self.autocast_dtype = autocast_dtype
         self.weight_decay = weight_decay
         self.layer_decay = layer_decay
         self.gradient_checkpointing = gradient_checkpointing
+        self.reads_losses = reads_losses
 
     @property
     def _default_callbacks(self):
         return [
-            ("epoch_timer", EpochTimer()),
-            ("train_loss", PassthroughScoring(name="train_loss", on_train=True)),
-            ("valid_loss", PassthroughScoring(name="valid_loss")),
+            ("_epoch_timer", EpochTimer()),
+            ("_train_loss", PassthroughScoring(name="train_loss", on_train=True)),
+            ("_valid_loss", PassthroughScoring(name="valid_loss")),
         ]
+
+    def initialize_callbacks(self):
+        """Prepare the callbacks; skorch puts each PrintLog last, where it misses the last epoch."""
+        super().initialize_callbacks()
+        self.callbacks_.sort(key=lambda pair: pair[0] in _LAST_CALLBACKS)
+        return self
 
     def initialize(self):
         """Prepare training: what computes logits, and how much of a batch at once."""
@@ -142,7 +161,8 @@ class FineTuningNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"])
-            self.history.record_batch(f"{prefix}_loss", step["loss"])
+            loss = step["loss"].item() if self.reads_losses else step["loss"]
+            self.history.record_batch(f"{prefix}_loss", loss)
             self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
         rows = [row for row in self.history[-1]["batches"] if f"{prefix}_loss" in row]
@@ -173,6 +193,10 @@ class FineTuningNet(NeuralNet):
 
     def _backward(self, loss, is_last):
         """Compute the gradient of a piece of the batch, its last one or not."""
+        if not loss.requires_grad:
+            raise ValueError(
+                "callbacks must leave some parameters to train, and all are frozen; freeze fewer."
+            )
         if is_last and self.gradients_ is not None:
             self.gradients_.start()
         loss.backward()
@@ -251,15 +275,12 @@ class FineTuningNet(NeuralNet):
         return {"loss": loss, "y_pred": torch.cat(logits)}
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
-        """Train; a KeyboardInterrupt ends it quietly only where it is an early stopping."""
+        """Train; a KeyboardInterrupt ends it quietly only where a callback stops training."""
         self.notify("on_train_begin", X=X, y=y)
         try:
             self.fit_loop(X, y)
         except KeyboardInterrupt:
-            if not any(
-                isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
-                for _, callback in self.callbacks_
-            ):
+            if not any(_stops(callback) for _, callback in self.callbacks_):
                 raise
         self.notify("on_train_end", X=X, y=y)
         return self
@@ -277,6 +298,13 @@ class ValidationStopping(EarlyStopping):
             raise KeyboardInterrupt
 
 
+def _stops(callback):
+    """Return whether a callback has stopped training."""
+    if isinstance(callback, EarlyStopping):
+        return callback.misses_ >= callback.patience
+    return isinstance(callback, StopIfAsked) and callback.tasks.asked_to_stop
+
+
 def train(
     module,
     batches,
@@ -291,7 +319,10 @@ def train(
     weight_decay,
     patience,
     score,
+    monitor,
     callbacks,
+    tasks,
+    fitted,
     checkpoints,
     device,
     dtype,
@@ -326,9 +357,15 @@ def train(
         Epochs without a better validation result until training stops; None trains for all
         epochs.
     score : callable or None
-        Takes the module and returns what to maximize; None minimizes the validation loss.
-    callbacks : list of skorch callbacks or (name, callback) pairs
-        Run after our own; they are used as they are, not cloned.
+        Takes the module and returns scores by their names in the history.
+    monitor : {"valid_loss", "valid_score"}
+        What training stops on: the loss, to be minimized, or a score, to be maximized.
+    callbacks : list of (name, callback) pairs
+        Run after our own; they are used as they are, not copied.
+    tasks : FitTasks
+        What tells scikit-learn's callbacks of the epochs.
+    fitted : dict
+        The attributes of an estimator that predicts with `module`.
     checkpoints : Checkpoints or None
         Writes the state of training, and goes on from one.
     device : torch.device
@@ -357,19 +394,21 @@ def train(
     head_rate = head_learning_rate(learning_rate) if head_is_new else learning_rate
     record = EpochRecord(score)
     own = [
-        ("gradient_clipping", GradientNormClipping(1.0)),
-        ("one_cycle", one_cycle(group_rates(groups, learning_rate, head_rate), n_steps)),
-        ("epoch_record", record),
+        ("_gradient_clipping", GradientNormClipping(1.0)),
+        ("_one_cycle", one_cycle(group_rates(groups, learning_rate, head_rate), n_steps)),
+        ("_epoch_record", record),
     ]
     progress = Progress(n_steps, verbose)
     if verbose:
-        own.append(("progress", progress))
-    if checkpoints is not None:
-        callbacks = [("checkpoints", checkpoints)]
+        own.append(("_progress", progress))
+    last = [("_tasks", EpochTasks(tasks, fitted))]
     stops = validation is not None and patience is not None
-    stopping = _early_stopping(score, patience) if stops else None
+    stopping = _early_stopping(monitor, patience) if stops else None
     if stopping is not None:
-        own.append(("early_stopping", stopping))
+        last.append(("_early_stopping", stopping))
+    last.append(("_stop_if_asked", StopIfAsked(tasks)))
+    if checkpoints is not None:
+        last.append(("_checkpoints", checkpoints))
     net = FineTuningNet(
         module,
         criterion=criterion,
@@ -377,9 +416,14 @@ def train(
         weight_decay=weight_decay,
         layer_decay=layer_decay,
         gradient_checkpointing=gradient_checkpointing,
+        reads_losses=bool(callbacks),
         max_epochs=epochs,
-        callbacks=own + callbacks,
+        callbacks=own + callbacks + last,
         device=device,
+        verbose=verbose,
+        # skorch's ProgressBar counts batches of this size in what `get_iterator` is given.
+        iterator_train__batch_size=1,
+        iterator_valid__batch_size=1,
     )
     try:
         with fast_float32(device):
@@ -407,13 +451,14 @@ def _check_checkpointing(module):
         )
 
 
-def _early_stopping(score, patience):
+def _early_stopping(monitor, patience):
     """Return the callback that stops training and restores the best weights."""
     return ValidationStopping(
-        monitor="valid_loss" if score is None else "valid_score",
-        lower_is_better=score is None,
+        monitor=monitor,
+        lower_is_better=monitor == "valid_loss",
         patience=patience,
         threshold=0,
         threshold_mode="abs",
+        sink=noop,
         load_best=True,
     )

@@ -31,7 +31,8 @@ _PROBLEMS = {
     ("classifier", True): "multi_label_classification",
     ("regressor", False): "regression",
 }
-_NOT_WRITTEN = {"module_", "tokenizer_"}  # in files of their own
+# In files of their own, or alive.
+_NOT_WRITTEN = {"module_", "tokenizer_", "callbacks_"}
 # joblib reads what it finds there as pickles, which could run the code of whoever wrote the folder.
 _NOT_TRAVELLING = {"memory"}
 

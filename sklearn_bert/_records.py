@@ -44,7 +44,50 @@ class EpochRecord(Callback):
         if net.logits_of_.checkpointing:
             net.history.record("gradient_checkpointing", True)
         if self.score is not None:
-            net.history.record("valid_score", self.score(net.module_))
+            for name, value in self.score(net.module_).items():
+                net.history.record(name, value)
+
+
+class EpochTasks(Callback):
+    """Tell scikit-learn's callbacks of the epochs.
+
+    Parameters
+    ----------
+    tasks : FitTasks
+        What tells them.
+    fitted : dict
+        The attributes to predict with, the module among them.
+    """
+
+    def __init__(self, tasks, fitted):
+        self.tasks = tasks
+        self.fitted = fitted
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Tell of the beginning."""
+        self.tasks.begin_epoch(len(net.history))
+
+    def on_epoch_end(self, net, **kwargs):
+        """Tell of the end."""
+        self.tasks.end_epoch(self.fitted)
+
+
+class StopIfAsked(Callback):
+    """End training where one of scikit-learn's callbacks asked for it, after all other ones.
+
+    Parameters
+    ----------
+    tasks : FitTasks
+        What was asked.
+    """
+
+    def __init__(self, tasks):
+        self.tasks = tasks
+
+    def on_epoch_end(self, net, **kwargs):
+        """End training as skorch does."""
+        if self.tasks.asked_to_stop:
+            raise KeyboardInterrupt
 
 
 class Progress(Callback):

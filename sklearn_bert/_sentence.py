@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -249,6 +250,17 @@ class Dense(torch.nn.Module):
                 torch.nn.Identity() if same else torch.nn.Linear(in_features, out_features, False)
             )
 
+    @property
+    def settings(self):
+        """What it is made with, in plain types."""
+        return {
+            "in_features": self.linear.in_features,
+            "out_features": self.linear.out_features,
+            "bias": self.linear.bias is not None,
+            "activation": f"torch.nn.{type(self.activation_function).__name__}",
+            "use_residual": self.residual is not None,
+        }
+
     def forward(self, vectors):
         """Return the vectors after it."""
         found = self.activation_function(self.linear(vectors))
@@ -261,3 +273,31 @@ class Normalize(torch.nn.Module):
     def forward(self, vectors):
         """Return the vectors after it."""
         return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+def pack_layers(layers):
+    """Return layers in plain types, as a pickle or skops holds them."""
+    return [
+        {
+            "settings": layer.settings if isinstance(layer, Dense) else {},
+            "weights": {name: value.numpy() for name, value in layer.state_dict().items()},
+        }
+        for layer in layers
+    ]
+
+
+def unpack_layers(packed):
+    """Return the layers that `pack_layers` was given, and run no code but torch's own."""
+    return [_unpack_layer(**entry) for entry in packed]
+
+
+def _unpack_layer(settings, weights):
+    """Return one layer: without settings, it is a Normalize."""
+    if not settings:
+        return Normalize()
+    activation = _activation(settings["activation"], "pickled")
+    layer = Dense(**{**settings, "activation": activation})
+    layer.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+    )
+    return layer.eval()

@@ -159,7 +159,7 @@ def check_score(scorer, estimator, X, y, *, n_outputs, scoring, stops):
             f"{_reason(error, estimator, y)}; use another scoring, such as 'loss', or pass X_val "
             "and y_val that it can judge."
         ) from error
-    if stops and np.isnan(as_number(found, scoring)):
+    if np.isnan(as_numbers(found, scoring).get("valid_score", 0.0)) and stops:
         raise ValueError(
             f"scoring={scoring!r} must be defined on the validation texts, got nan for any "
             f"prediction of them ({len(X)} of them); raise validation_fraction, pass X_val and "
@@ -176,14 +176,19 @@ def _reason(error, estimator, y):
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def as_number(score, scoring):
-    """Return what a scorer gave as a float.
+def as_numbers(scores, scoring):
+    """Return what a scorer gave, a dict by name, as a dict of float.
 
     Raises
     ------
     TypeError
-        If it is no number.
+        If one of them is no number.
     """
+    return {name: _as_number(score, scoring) for name, score in scores.items()}
+
+
+def _as_number(score, scoring):
+    """Return a score as a float, or refuse what is no number."""
     if isinstance(score, Real) or (isinstance(score, np.ndarray) and score.ndim == 0):
         return float(score)
     raise TypeError(

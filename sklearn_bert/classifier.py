@@ -101,11 +101,12 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     n_iter_no_change : int, default=2
         Epochs without a better result after which `early_stopping` stops.
 
-    scoring : str, callable or None, default="loss"
+    scoring : str, callable, list of str, dict or None, default="loss"
         What `early_stopping` looks at: the loss on the held-out data, any scikit-learn scorer,
-        or None for :meth:`score`. It must be defined on the held-out data: the area under the
-        ROC curve needs texts with and without each label. An epoch in which it is NaN counts
-        neither as better nor as worse.
+        or None for :meth:`score`. Of a list of names, or a dict of names to scorers, the first
+        one decides and all are recorded in ``history_``, as in ``["loss", "f1_macro"]``. It must
+        be defined on the held-out data: the area under the ROC curve needs texts with and without
+        each label. An epoch in which it is NaN counts neither as better nor as worse.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
@@ -113,10 +114,14 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         no new classes, nor another order of the columns of pairs or of several labels.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
-        Run during training, after our own. They are cloned at each fit. Their parameters are
-        set as ``callbacks__name__parameter``, where the name of an unnamed one is that of its
-        class. Those that predict on skorch's own data sets, such as EpochScoring, are not for
-        this: use `scoring`.
+        Run during training, after our own. Each fit and each clone has shallow copies of them:
+        what they hold, such as a writer of TensorBoard or a run of MLflow, is shared, so that
+        all folds of a search write to it. The copies of the last fit are ``callbacks_``. Their
+        parameters are set as ``callbacks__name__parameter``, where the name of an unnamed one is
+        that of its class, with a number if there are several. The loss on held-out data is there
+        to look at with `early_stopping` only. Callbacks that print do so if `verbose` is above 0.
+        EpochScoring and BatchScoring (use `scoring`), LRScheduler, LoadInitState and
+        InputShapeSetter are refused. scikit-learn's own callbacks are set by ``set_callbacks``.
 
     checkpoint_dir : str or path-like, default=None
         Folder to write the state of training to, now and then. The same fit, called again after a
@@ -193,10 +198,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     history_ : list of dict
         One dict an epoch: ``epoch`` (from 1), ``train_loss``, with early stopping or validation
-        data ``valid_loss`` and, with a scorer, ``valid_score``; ``learning_rate`` at the end of
-        the epoch, ``seconds``, ``tokens_per_second``, and what `callbacks` recorded. Where memory
-        was short, also ``micro_batch_tokens``, the size of the pieces that fitted, and with
-        gradient checkpointing ``gradient_checkpointing``, True.
+        data ``valid_loss`` and, with a scorer, ``valid_score``, with several also ``valid_NAME``
+        of each; ``learning_rate`` at the end of the epoch, ``seconds``, ``tokens_per_second``, and
+        what `callbacks` recorded. Where memory was short, also ``micro_batch_tokens``, the size of
+        the pieces that fitted, and with gradient checkpointing ``gradient_checkpointing``, True.
 
     training_curve_ : dict of ndarray of shape (n_steps,)
         ``loss``, ``learning_rate`` and ``epoch`` (from 1) of each step.
@@ -206,6 +211,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     n_epochs_ : int
         Epochs trained, fewer than `epochs` if training stopped early.
+
+    callbacks_ : list of (name, callback) tuples
+        The callbacks that ran. Only there with `callbacks`; not part of a pickle.
 
     See Also
     --------
@@ -261,7 +269,16 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     torch's global generator. To run several at once, use processes.
 
     Pickling keeps only what prediction needs, on the CPU: a copy needs neither the hub nor the
-    folder that the model came from, and loads on a machine without a GPU.
+    folder that the model came from, and loads on a machine without a GPU. A pickle holds bytes
+    and arrays: joblib maps the weights into memory, and skops, and with it MLflow, saves the
+    classifier without pickle; the type to trust is ``sklearn_bert.classifier.BertTextClassifier``.
+    Callbacks that hold something alive, such as an open file, are left out of the pickle of a
+    fitted classifier, with a warning; one that is not fitted cannot be sent to other processes
+    with them.
+
+    With scikit-learn 1.9, callbacks can be registered with ``set_callbacks``. A fit is a task of
+    `epochs` tasks, so that ``sklearn.callback.ScoringMonitor`` scores the training data after
+    each epoch, and ``sklearn.callback.ProgressBar`` shows the epochs of each fit of a search.
 
     References
     ----------

@@ -1,5 +1,6 @@
 """BERT as a scikit-learn transformer of texts to vectors."""
 
+import copy
 import os
 from collections.abc import Iterator
 from numbers import Integral
@@ -17,6 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
 from ._columns import column_names
+from ._fit_tasks import FitTasks, with_callbacks
 from ._model import TextModel
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 
@@ -162,6 +164,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self.dtype = dtype
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Load the encoder, or fine-tune it if there is an `estimator` that is not fitted.
 
@@ -193,11 +196,13 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         X = _readable_again(X)
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
+        tasks = FitTasks(self, X, y, sample_weight)
         fitted = self._load() if self.estimator is None else self._borrow(X, y, sample_weight)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
         learnt = getattr(fitted.get("estimator_"), "feature_names_in_", None)
         if is_pairs(texts):
             check_names(X, learnt, type(self).__name__)
+        tasks.end(fitted)
         for name in ("estimator_", "feature_names_in_"):
             vars(self).pop(name, None)
         names = _column_names(X) if learnt is None else learnt
@@ -364,6 +369,34 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         if self._column_name is None:
             return names
         return np.array([f"{self._column_name}_{i}" for i in range(len(names))], dtype=object)
+
+    def __getstate__(self):
+        """Return the state; an encoder that is the estimator's is held there alone."""
+        estimator, rest = getattr(self, "estimator_", None), self
+        if estimator is not None and self.module_ is estimator.module_:
+            rest = copy.copy(self)
+            del rest.module_, rest.tokenizer_
+            if estimator is getattr(self.estimator, "estimator", self.estimator):
+                del rest.estimator_
+        state = super(BertTextEmbedder, rest).__getstate__()
+        if "layers_" in state:
+            from ._sentence import pack_layers
+
+            state["layers_"] = pack_layers(state["layers_"])
+        return state
+
+    def __setstate__(self, state):
+        """Take over the state, and the encoder of the estimator where it is there alone."""
+        super().__setstate__(state)
+        if not hasattr(self, "pooling_"):
+            return
+        from ._sentence import unpack_layers
+
+        self.layers_ = unpack_layers(self.layers_)
+        if not hasattr(self, "module_"):
+            if not hasattr(self, "estimator_"):
+                self.estimator_ = getattr(self.estimator, "estimator", self.estimator)
+            self.module_, self.tokenizer_ = self.estimator_.module_, self.estimator_.tokenizer_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -63,16 +63,17 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     n_iter_no_change : int, default=2
         Epochs without a better result after which `early_stopping` stops.
 
-    scoring : str, callable or None, default="loss"
+    scoring : str, callable, list of str, dict or None, default="loss"
         What `early_stopping` looks at: the loss, any scikit-learn scorer, or None for
-        :meth:`score`, the coefficient of determination.
+        :meth:`score`, the coefficient of determination. Of several, the first one decides and
+        all are recorded in ``history_``.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one. Targets are standardized as they
         were then, and the columns of pairs and of several targets must be in the same order.
 
     callbacks : list of skorch callbacks or of (name, callback) tuples, default=None
-        Run during training, after our own.
+        Run during training, after our own: shallow copies of them, see the classifier.
 
     checkpoint_dir : str or path-like, default=None
         Folder to write the state of training to, from which the same fit goes on after a crash.
@@ -141,6 +142,9 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     n_epochs_ : int
         Epochs trained.
+
+    callbacks_ : list of (name, callback) tuples
+        The callbacks that ran. Only there with `callbacks`; not part of a pickle.
 
     See Also
     --------

@@ -111,8 +111,9 @@ class NumericAsTextEmbedder(BertTextEmbedder):
 
     def fit(self, X, y=None):
         """Fit on the words of numeric rows."""
-        X = validate_data(self, X, dtype="numeric")
-        return super().fit(_as_texts(X), y)
+        super().fit(_as_texts(validate_data(self, X, dtype="numeric")), y)
+        validate_data(self, X, dtype="numeric")  # the names are those of the numeric columns
+        return self
 
     def _load(self):
         model, self.model = self.model, self.model or os.environ["TINY_MODEL"]
@@ -123,9 +124,10 @@ class NumericAsTextEmbedder(BertTextEmbedder):
 
     def transform(self, X):
         """Return the vectors of the words of numeric rows."""
+        transform = BertTextEmbedder.transform.__wrapped__  # the frame of an output is put here
         if not hasattr(self, "module_"):
-            return super().transform(["good"])
-        return super().transform(_as_texts(validate_data(self, X, reset=False)))
+            return transform(self, ["good"])
+        return transform(self, _as_texts(validate_data(self, X, reset=False)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

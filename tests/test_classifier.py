@@ -190,7 +190,7 @@ def test_only_the_ratios_of_weights_count(make_classifier, reviews):
 def test_weights_reach_their_own_texts(make_classifier):
     seen = []
     clf = make_classifier(epochs=1)
-    clf._clone_callbacks = lambda: [RecordBatches(seen)]
+    clf.set_params(callbacks=[RecordBatches(seen)])
     texts = ["good " * n for n in range(1, 31)]  # every text another length
     clf.fit(texts, [0, 1] * 15, sample_weight=np.arange(1, 31))
     weights = {
@@ -400,7 +400,7 @@ def test_early_stopping_restores_the_best_weights(make_classifier, reviews):
     shorter = make_classifier(
         early_stopping=True, epochs=30, n_iter_no_change=2, validation_fraction=0.3
     )
-    shorter._clone_callbacks = lambda: [StopAfter(int(np.argmin(losses)) + 1)]
+    shorter.set_params(callbacks=[StopAfter(int(np.argmin(losses)) + 1)])
     shorter.fit(X, np.random.RandomState(0).permutation(y))
     np.testing.assert_array_equal(clf.predict_proba(X), shorter.predict_proba(X))
 
@@ -437,7 +437,7 @@ def test_the_part_held_out_is_stratified_and_not_trained_on(make_classifier):
     texts = ["good " * n for n in range(1, 41)]  # every text another length
     callback = RecordBatches(seen)
     clf = make_classifier(early_stopping=True, validation_fraction=0.25, epochs=2)
-    clf._clone_callbacks = lambda: [callback]
+    clf.set_params(callbacks=[callback])
     with pytest.warns(UserWarning, match=r"All 10 texts held out .* to have 'a'|'b': the class"):
         clf.fit(texts, ["a"] * 20 + ["b"] * 20)
     trained = {length for lengths, training, _ in seen if training for length in lengths}

@@ -34,8 +34,7 @@ def held_out(make_classifier):
         X = ["good " * row + "bad" for row in range(len(y))]  # the length tells the row
         model = make(**{"early_stopping": True, "epochs": 1, **(parameters or {})})
         lengths = Lengths()
-        model._clone_callbacks = lambda: [lengths]
-        model.fit(X, y, **options)
+        model.set_params(callbacks=[lengths]).fit(X, y, **options)
         assert not lengths.seen[True] & lengths.seen[False]
         return sorted(lengths.seen[True]), sorted(lengths.seen[False])
 

@@ -6,13 +6,14 @@ LIME and SHAP stand in test_explanation.py.
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from sklearn_bert import BertTextEmbedder
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what the others do is not ours to mend
 
@@ -88,11 +89,70 @@ def test_mapie_gives_sets_of_labels_that_hold_the_truth(clf, reviews):
     assert sets[np.arange(60), truth, 0].mean() >= 0.9
 
 
-def test_skops_cannot_take_tensors(clf, reviews, tmp_path):
-    """It asks torch's tensors for a way of pickling that they do not have; see the README."""
+def fitted_estimators(model, texts, labels):
+    """Return one fitted estimator of each kind, and ones that hold them."""
+    quick = {"epochs": 1, "batch_size": 20, "random_state": 0}
+    clf = BertTextClassifier(model, **quick).fit(texts, labels)
+    return {
+        "classifier": clf,
+        "regressor": BertTextRegressor(model, **quick).fit(texts, range(len(texts))),
+        "embedder": BertTextEmbedder(model).fit(texts),
+        "embedder of a classifier": BertTextEmbedder(estimator=clf).fit(texts),
+        "pipeline": make_pipeline(BertTextEmbedder(model), LogisticRegression()).fit(texts, labels),
+        "search": GridSearchCV(clf, {"batch_size": [20]}, cv=2).fit(texts, labels),
+    }
+
+
+def results(estimator, texts):
+    """Return all that an estimator says of texts."""
+    methods = ("predict", "predict_proba", "transform")
+    return [getattr(estimator, name)(texts) for name in methods if hasattr(estimator, name)]
+
+
+def test_skops_brings_back_the_same_predictions(tiny_model, reviews, tmp_path):
     io = pytest.importorskip("skops.io")
-    with pytest.raises(RuntimeError, match="TensorBase"):
-        io.dump(clf.fit(*reviews), tmp_path / "clf.skops")
+    file = tmp_path / "model.skops"
+    for name, estimator in fitted_estimators(tiny_model, *reviews).items():
+        io.dump(estimator, file)
+        names = io.get_untrusted_types(file=file)
+        ours = [name for name in names if not name.startswith("sklearn.")]
+        assert all(name.startswith("sklearn_bert.") for name in ours), name
+        loaded = io.load(file, trusted=names)
+        for one, other in zip(
+            results(loaded, reviews[0]), results(estimator, reviews[0]), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_skops_brings_back_what_is_not_fitted(make_classifier, tmp_path):
+    io = pytest.importorskip("skops.io")
+    clf = make_classifier(class_weight={"neg": 2}, random_state=np.random.RandomState(3))
+    io.dump(clf, tmp_path / "model.skops")
+    loaded = io.load(
+        tmp_path / "model.skops", trusted=["sklearn_bert.classifier.BertTextClassifier"]
+    )
+    assert loaded.class_weight == {"neg": 2}
+    assert loaded.random_state.randint(10**6) == clf.random_state.randint(10**6)
+
+
+def test_mlflow_loads_its_default_format(fitted, reviews, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", minversion="3")
+    pytest.importorskip("skops")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
+    trusted = ["sklearn_bert.classifier.BertTextClassifier"]
+    options = {"skops_trusted_types": trusted, "pip_requirements": ["sklearn-bert"]}
+    with mlflow.start_run():
+        logged = mlflow.sklearn.log_model(fitted, name="model", **options)
+    mlflow.sklearn.save_model(fitted, tmp_path / "saved", **options)
+    for place in (logged.model_uri, str(tmp_path / "saved")):
+        native = mlflow.sklearn.load_model(place)
+        np.testing.assert_array_equal(
+            native.predict_proba(reviews[0]), fitted.predict_proba(reviews[0])
+        )
+        texts = pd.DataFrame({"text": reviews[0]})
+        predicted = mlflow.pyfunc.load_model(place).predict(texts)
+        np.testing.assert_array_equal(predicted, fitted.predict(reviews[0]))
 
 
 def test_stacking_text_and_numbers_out_of_fold(make_classifier, reviews):

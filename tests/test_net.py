@@ -38,7 +38,7 @@ def record_steps(make_classifier, reviews):
     def record(**parameters):
         steps = []
         clf = make_classifier(**parameters)
-        clf._clone_callbacks = lambda: [RecordSteps(steps)]
+        clf.set_params(callbacks=[RecordSteps(steps)])
         clf.fit(*reviews)
         return steps
 
@@ -104,7 +104,7 @@ def test_weights_and_logits_stay_in_float32(make_classifier, reviews, dtype):
             seen.append(y_pred.dtype)
 
     clf = make_classifier(dtype=dtype)
-    clf._clone_callbacks = lambda: [Look()]
+    clf.set_params(callbacks=[Look()])
     clf.fit(*reviews)
     assert set(seen) == {torch.float32}
     assert {p.dtype for p in clf.module_.parameters()} == {torch.float32}

@@ -5,8 +5,10 @@ import gc
 import io
 import pickle
 import shutil
+import tempfile
 import weakref
 from functools import partial
+from pathlib import Path
 
 import cloudpickle
 import joblib
@@ -15,11 +17,13 @@ import pytest
 import torch
 import torch._lazy.ts_backend
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.utils import noop
+from tokenizers import normalizers
 
-from sklearn_bert import BertTextClassifier
+from sklearn_bert import BertTextClassifier, BertTextEmbedder
 
 FITTED = {
     "classes_",
@@ -187,6 +191,123 @@ def test_a_pickle_of_a_model_on_another_device_is_on_the_cpu(fitted, reviews):
     assert devices(other.module_) == {"cpu"}
     np.testing.assert_array_equal(other.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
     assert devices(clf.module_) == {"lazy"}
+
+
+def test_joblib_maps_the_weights_and_what_is_written_to_them_stays_here(fitted, reviews, tmp_path):
+    file = tmp_path / "model.joblib"
+    joblib.dump(fitted, file)
+    before = file.read_bytes()
+    clf = joblib.load(file, mmap_mode="r")
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        ranges = [
+            [int(end, 16) for end in line.split()[0].split("-")]
+            for line in maps.read_text().splitlines()
+            if str(file) in line
+        ]
+        for parameter in clf.module_.parameters():
+            assert any(begin <= parameter.data_ptr() < end for begin, end in ranges)
+    with torch.no_grad():
+        clf.module_.classifier.weight.zero_()  # would end the process on memory only for reading
+    assert file.read_bytes() == before
+    clf = joblib.load(file, mmap_mode="r").set_params(warm_start=True, epochs=1)
+    other = clone(fitted).set_params(warm_start=True)
+    vars(other).update(vars(copy.deepcopy(fitted)))
+    other.set_params(warm_start=True, epochs=1)
+    np.testing.assert_array_equal(
+        clf.fit(*reviews).predict_proba(reviews[0]), other.fit(*reviews).predict_proba(reviews[0])
+    )
+
+
+@pytest.mark.slow
+def test_a_worker_predicts_with_weights_that_joblib_maps(fitted, reviews):
+    texts = reviews[0]
+    parallel = joblib.Parallel(n_jobs=2, max_nbytes=1000)
+    proba = parallel(joblib.delayed(fitted.predict_proba)(part) for part in (texts[:9], texts[9:]))
+    np.testing.assert_allclose(np.concatenate(proba), fitted.predict_proba(texts), atol=1e-6)
+
+
+@pytest.mark.parametrize("context", [torch.inference_mode, partial(torch.device, "meta")])
+def test_what_torch_is_set_to_is_not_for_a_loaded_model(fitted, reviews, context):
+    content = pickle.dumps(fitted)
+    random_state = torch.get_rng_state()
+    with context():
+        clf = pickle.loads(content)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    np.testing.assert_array_equal(clf.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+    assert not any(parameter.is_inference() for parameter in clf.module_.parameters())
+    assert clf.module_.training is False
+
+
+def test_a_pickle_says_nothing_and_leaves_no_file(fitted, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    copied = pickle.loads(pickle.dumps(fitted))
+    assert list(tmp_path.iterdir()) == []
+    assert str(tmp_path) not in repr(vars(copied.tokenizer_)) + repr(vars(copied.module_.config))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_copy_of_a_copy_holds_the_same_files(fitted):
+    one = fitted.__getstate__()["packed_model_"]
+    two = pickle.loads(pickle.dumps(fitted)).__getstate__()["packed_model_"]
+    assert one["files"].keys() == two["files"].keys() >= {"config.json", "tokenizer.json"}
+    for name, content in one["files"].items():
+        assert content.tobytes() == two["files"][name].tobytes(), name
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_embedder_holds_the_model_of_its_estimator_once(fitted, reviews, frozen, duplicate):
+    estimator = FrozenEstimator(fitted) if frozen else fitted
+    embedder = BertTextEmbedder(estimator=estimator).fit(reviews[0])
+    assert len(pickle.dumps(embedder)) < 1.1 * len(pickle.dumps(fitted))
+    other = duplicate(embedder)
+    np.testing.assert_array_equal(other.transform(reviews[0]), embedder.transform(reviews[0]))
+    assert other.module_ is other.estimator_.module_
+    assert vars(other).keys() == vars(embedder).keys()
+
+
+def test_an_embedder_keeps_its_model_when_its_estimator_has_a_new_one(fitted, reviews, duplicate):
+    clf = copy.deepcopy(fitted)
+    embedder = BertTextEmbedder(estimator=clf).fit(reviews[0])
+    before = embedder.transform(reviews[0])
+    clf.set_params(random_state=5, epochs=1).fit(*reviews)
+    np.testing.assert_array_equal(duplicate(embedder).transform(reviews[0]), before)
+
+
+def test_a_tokenizer_that_was_changed_stays_so(minilm, duplicate):
+    """Its class builds one of its own from the vocabulary, which would not read lower case."""
+    embedder = BertTextEmbedder(minilm).fit(["a text"])
+    backend = embedder.tokenizer_.backend_tokenizer
+    backend.normalizer = normalizers.Sequence([normalizers.Replace("a", "e"), backend.normalizer])
+    backend.enable_truncation(9)
+    other = duplicate(embedder).tokenizer_
+    assert type(other) is type(embedder.tokenizer_)
+    assert other.backend_tokenizer.to_str() == backend.to_str()
+    assert other("a cat")["input_ids"] == embedder.tokenizer_("e cet")["input_ids"]
+
+
+def test_a_half_precision_model_keeps_its_weights(fitted, duplicate):
+    clf = copy.deepcopy(fitted)
+    clf.module_.to(torch.bfloat16)
+    other = duplicate(clf)
+    for one, two in zip(clf.module_.parameters(), other.module_.parameters(), strict=True):
+        assert one.dtype == two.dtype == torch.bfloat16
+        assert torch.equal(one, two)
+
+
+def test_weights_of_another_configuration_are_refused(fitted):
+    state = fitted.__getstate__()
+    weights = state["packed_model_"]["weights"]
+    weights["classifier.weight"] = weights["classifier.weight"][:, :5]
+    with pytest.raises(ValueError, match=r"the weights of its configuration, .*classifier.weight"):
+        BertTextClassifier().__setstate__(state)
+
+
+def test_a_pickled_file_cannot_be_written_to_another_folder(fitted):
+    state = fitted.__getstate__()
+    state["packed_model_"]["files"]["../config.json"] = np.zeros(2, np.uint8)
+    with pytest.raises(ValueError, match=r"files of plain names, got '\.\./config\.json'"):
+        BertTextClassifier().__setstate__(state)
 
 
 def devices(module):

@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
 )
+from skorch.callbacks import EpochTimer
 
 from sklearn_bert import (
     BertTextClassifier,
@@ -43,6 +44,23 @@ DATA_FREE_CHECKS = [
     "check_set_params",
     "check_mixin_order",
     "check_do_not_raise_errors_in_init_or_set_params",
+    "check_param_validation",
+]
+
+
+# Of sklearn.tests.test_common: what is not among the checks that an estimator is given.
+COMMON_CHECKS = ["check_dataframe_column_names_consistency", "check_inplace_ensure_writeable"]
+COMMON_CHECKS_OF_TRANSFORMERS = [
+    "check_get_feature_names_out_error",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_requires_y_none",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_transformer_preserve_dtypes",
 ]
 
 
@@ -79,6 +97,24 @@ def test_each_expected_failure_names_a_check_that_ran(adapter):
     assert names >= EXPECTED_FAILURES[type(adapter).__name__].keys()
 
 
+@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings on purpose
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for kind, names in [
+            (NumericAsTextClassifier, [*COMMON_CHECKS, "check_classifier_multioutput"]),
+            (NumericAsTextEmbedder, COMMON_CHECKS + COMMON_CHECKS_OF_TRANSFORMERS),
+        ]
+        for name in names
+    ],
+)
+def test_passes_the_common_test(name, kind):
+    if "polars" in name:
+        pytest.importorskip("polars")
+    getattr(estimator_checks, name)(kind.__name__, kind())
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("name", DATA_FREE_CHECKS)
 def test_the_class_itself_passes_the_check(name, kind):
@@ -99,3 +135,48 @@ def test_tags_tell_of_texts():
     assert tags.input_tags.one_d_array
     assert not tags.input_tags.two_d_array
     assert tags.classifier_tags.multi_label
+
+
+# Docstrings, as scikit-learn checks its own
+
+
+def public_methods(kind):
+    """Return the names of the public methods that are written in this package."""
+    return [
+        name
+        for name in dir(kind)
+        if not name.startswith("_")
+        and getattr(getattr(kind, name), "__module__", "").startswith("sklearn_bert.")
+    ]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_docstrings_are_numpydoc_and_name_all_parameters(kind):
+    validate = pytest.importorskip("numpydoc.validate")
+    ignored = {"GL01", "GL02", "RT02"}  # as scikit-learn does, whose style they are not
+    for name in [None, *public_methods(kind)]:
+        path = f"{kind.__module__}.{kind.__name__}" + (f".{name}" if name else "")
+        only_of_classes = {"ES01", "SA01", "EX01"} if name else set()
+        errors = [
+            error
+            for error in validate.validate(path)["errors"]
+            if error[0] not in ignored | only_of_classes
+        ]
+        assert errors == [], path
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_documented_attributes_are_those_of_a_fit(kind, tiny_model, reviews):
+    docscrape = pytest.importorskip("numpydoc.docscrape")
+    y = range(60) if kind is BertTextRegressor else reviews[1]
+    options = {} if kind is BertTextEmbedder else {"epochs": 1, "callbacks": [EpochTimer()]}
+    fitted = kind(tiny_model, **options).fit(reviews[0], y)
+    found = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}
+    documented = {
+        name
+        for attribute in docscrape.ClassDoc(kind)["Attributes"]
+        for name in attribute.name.split(", ")
+    }
+    # Those of an embedder with an estimator, and of data frames.
+    assert documented - found <= {"estimator_", "feature_names_in_", "n_features_in_"}
+    assert found <= documented

@@ -1,0 +1,78 @@
+"""scikit-learn's own callbacks, those of `set_callbacks`: tasks are a fit and its epochs.
+
+They are new in scikit-learn 1.9; before it there is no `set_callbacks`.
+"""
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ModuleNotFoundError:
+
+    class CallbackSupportMixin:
+        """Stands in for what scikit-learn 1.8 does not have."""
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
+class FitTasks:
+    """The tasks of one fit, told to the callbacks of an estimator.
+
+    Parameters
+    ----------
+    estimator : TextModel
+        What is fitted.
+    X, y : array-like
+        What it is fitted to.
+    sample_weight : array-like or None
+        The weights of the texts.
+    epochs : int, default=0
+        How many tasks there are in the fit.
+
+    Attributes
+    ----------
+    asked_to_stop : bool
+        Whether a callback said at the end of an epoch that training is to end.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight=None, *, epochs=0):
+        self.asked_to_stop = False
+        self.n_begun = 0
+        self.root = self.epoch = None
+        if not hasattr(estimator, "_init_callback_context"):
+            return
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self.estimator = estimator
+        self.root = estimator._init_callback_context(max_subtasks=epochs)
+        self.root.call_on_fit_task_begin(**self.data)
+
+    def begin_epoch(self, number):
+        """Tell that an epoch begins, counted from 1.
+
+        Those before it may have been trained before a crash: they begin and end without data.
+        """
+        if self.root is None:
+            return
+        while self.n_begun < number - 1:
+            self._next_epoch().call_on_fit_task_begin(estimator=self.estimator)
+            self.epoch.call_on_fit_task_end(estimator=self.estimator)
+        self._next_epoch().call_on_fit_task_begin(**self.data)
+
+    def _next_epoch(self):
+        """Return the task of the next epoch."""
+        self.n_begun += 1
+        self.epoch = self.root.subcontext(task_name="epoch")
+        return self.epoch
+
+    def end_epoch(self, fitted):
+        """Tell that the epoch has ended; `fitted` are the attributes to predict with."""
+        if self.root is not None:
+            self.asked_to_stop |= self.epoch.call_on_fit_task_end(
+                **self.data, reconstruction_attributes=fitted
+            )
+
+    def end(self, fitted):
+        """Tell that the fit has ended."""
+        if self.root is not None:
+            self.root.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted)

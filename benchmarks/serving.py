@@ -221,7 +221,8 @@ def prepare(options, folder, X, y):
     for name, quantize in (("onnx", None), ("int8", "int8")):
         start = time.perf_counter()
         largest = clf.export_onnx(folder / name, quantize=quantize, X=X[:200])
-        size = os.path.getsize(folder / name / "model.onnx") / 1e6
+        (graph,) = (folder / name).rglob("*.onnx")
+        size = graph.stat().st_size / 1e6
         print(
             f"export_onnx(quantize={quantize!r}): {time.perf_counter() - start:.0f} s, {size:.1f} "
             f"MB, largest difference of probabilities {largest:.1e}",

@@ -4,6 +4,7 @@ import copy
 import os
 from contextlib import nullcontext
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone, is_regressor
@@ -25,6 +26,9 @@ from ._validation import Validation, as_numbers, check_groups, check_score, read
 from ._warn import warn
 from ._weights import check_sample_weight, combine
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
 
 class TextsCutWarning(UserWarning):
     """Some texts are longer than what is kept of them."""
@@ -41,6 +45,20 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     A subclass says what there is to learn, in `_read_target`, and by which loss, in `_criterion`.
     """
+
+    # `fit` sets them all at once, which type checkers cannot follow.
+    module_: "PreTrainedModel"
+    tokenizer_: "PreTrainedTokenizerFast"
+    max_length_: int
+    pairs_: bool
+    n_samples_fit_: int
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    learning_rate_: float
+    history_: list[dict]
+    training_curve_: dict[str, np.ndarray]
+    n_epochs_: int
+    callbacks_: list[tuple]
 
     _parameter_constraints: dict = {
         "model": [str, os.PathLike],

@@ -320,6 +320,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
     __metadata_request__fit = {"groups": False}
 
+    classes_: np.ndarray
+    multilabel_: bool
+
     # That `predict` gives the label of the highest probability, always: whoever needs both can
     # make do with one pass over the texts.
     _predicts_by_proba = True

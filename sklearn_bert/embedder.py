@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Iterator
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import (
@@ -21,6 +22,10 @@ from ._columns import column_names
 from ._fit_tasks import FitTasks, with_callbacks
 from ._model import TextModel
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextModel):
@@ -139,6 +144,17 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
     }
+
+    # `fit` sets them all at once, which type checkers cannot follow.
+    module_: "PreTrainedModel"
+    tokenizer_: "PreTrainedTokenizerFast"
+    max_length_: int
+    pooling_: str | tuple[str, ...]
+    layers_: "list[Module]"
+    prompt_: str
+    n_left_out_: int
+    feature_names_in_: np.ndarray
+    estimator_: TextModel
 
     def __init__(
         self,

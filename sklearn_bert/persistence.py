@@ -78,6 +78,13 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 
     _estimator_type = "classifier"
 
+    # Set from the folder all at once, which type checkers cannot follow.
+    classes_: np.ndarray
+    multilabel_: bool
+    pairs_: bool
+    max_length_: int
+    feature_names_in_: np.ndarray
+
     @classmethod
     def from_pretrained(cls, path, *, n_threads=None, providers=None):
         """Load what `export_onnx` wrote. No code of the folder is run, whoever wrote it.

@@ -171,6 +171,10 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
     __metadata_request__fit = {"groups": False}
 
+    target_mean_: float | np.ndarray
+    target_scale_: float | np.ndarray
+    target_names_: list[str] | None
+
     def __init__(
         self,
         model="bert-base-uncased",

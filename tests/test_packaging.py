@@ -1,4 +1,4 @@
-"""What the package imports is what it asks pip for."""
+"""What the package imports is what it asks pip for, and type checkers find its attributes."""
 
 import ast
 import configparser
@@ -64,3 +64,15 @@ def test_each_import_is_declared(file, setup_cfg):
 def test_no_type_hints_are_promised_while_there_are_none(setup_cfg):
     assert "Typed" not in setup_cfg["metadata"]["classifiers"]
     assert not (PACKAGE / "py.typed").exists()
+
+
+@pytest.mark.parametrize("kind", ["BertTextClassifier", "BertTextRegressor", "BertTextEmbedder"])
+def test_type_checkers_know_all_fitted_attributes(kind, tiny_model, reviews):
+    """`fit` sets them in a way that they cannot follow."""
+    estimator = getattr(sklearn_bert, kind)(tiny_model)
+    if kind != "BertTextEmbedder":
+        estimator.set_params(epochs=1)
+    estimator.fit(reviews[0][:8], [0, 1] * 4)
+    annotated = [vars(base).get("__annotations__", {}) for base in type(estimator).__mro__]
+    fitted = {name for name in vars(estimator) if name.endswith("_") and name[0] != "_"}
+    assert fitted <= set().union(*annotated)

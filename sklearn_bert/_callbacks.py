@@ -3,8 +3,9 @@
 import copy
 import io
 import pickle
-import warnings
 from types import FunctionType
+
+from ._warn import warn
 
 
 class CallbacksMixin:
@@ -97,11 +98,9 @@ class CallbacksMixin:
                 f"The callbacks {alive!r} hold something that cannot be sent to another process "
                 f"or kept in a file; use n_jobs=1, or callbacks=None, in {type(self).__name__}."
             )
-        warnings.warn(
+        warn(
             f"The callbacks {alive!r} hold something that cannot be pickled; the copy will have "
-            "callbacks=None.",
-            UserWarning,
-            stacklevel=2,
+            "callbacks=None."
         )
         return {**state, "callbacks": None}
 

@@ -25,10 +25,18 @@ def own_torch_state():
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(_no_autocast())
-        if torch.get_default_device().type != "cpu":
+        if not _creates_on_the_cpu():
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(_no_hooks())
         yield
+
+
+def _creates_on_the_cpu():
+    """Return whether new tensors are on the CPU where nothing else is said."""
+    try:
+        return torch.get_default_device().type == "cpu"
+    except AttributeError:  # before torch 2.9, where a default was set and taken back
+        return True
 
 
 def _as_it_is(tensor):

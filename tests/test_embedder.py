@@ -241,6 +241,8 @@ def test_names_without_a_column_are_those_of_the_class(tiny_model):
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize("column", ["text", ["text"]])
 def test_names_beside_other_columns(tiny_model, library, column):
+    if library == "polars" and sklearn.__version__.startswith("1.8"):
+        pytest.skip("scikit-learn 1.8 cannot select columns of polars 2")
     frame = pytest.importorskip(library).DataFrame({"n": [1.0, 2, 3, 4], "text": TEXTS})
     columns = ColumnTransformer(
         [("t", BertTextEmbedder(tiny_model), column), ("rest", "passthrough", ["n"])],

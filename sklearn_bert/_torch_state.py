@@ -35,8 +35,9 @@ def _creates_on_the_cpu():
     """Return whether new tensors are on the CPU where nothing else is said."""
     try:
         return torch.get_default_device().type == "cpu"
-    except AttributeError:  # before torch 2.9, where a default was set and taken back
-        return True
+    except AttributeError:
+        # torch 2.8 cannot tell where a default was set and taken back, nor can transformers then.
+        return False
 
 
 def _as_it_is(tensor):

@@ -352,6 +352,7 @@ def test_boosting_weighs_one_column(clf, reviews):
     assert set(boosting.predict(as_column(texts))) == {"neg", "pos"}
 
 
+@pytest.mark.slow
 def test_one_vs_rest_splits_three_classes(clf):
     words = ["good", "bad", "fine"] * 16
     texts = [f"the {word} {('film', 'book')[i % 2]}" for i, word in enumerate(words)]

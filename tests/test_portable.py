@@ -544,6 +544,7 @@ def test_a_file_that_cannot_be_replaced_is_one_sentence(
     assert (saved / "README.md").read_text() == "# Mine"
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_one_sentence(tiny_model, tmp_path, run_python):
     code = textwrap.dedent(f"""
         import resource, signal

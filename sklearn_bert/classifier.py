@@ -7,8 +7,15 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._columns import column_names
 from ._estimator import TextEstimator
-from ._indicator import encode_indicator, is_indicator, order_error, read_true_labels
+from ._indicator import (
+    encode_indicator,
+    is_indicator,
+    names_of_columns,
+    order_error,
+    read_true_labels,
+)
 from ._labels import encode_labels
 from ._probabilities import ProbabilitiesMixin
 from ._rows import read_rows
@@ -502,7 +509,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         if several:
             labels, indicator = encode_indicator(y)
             check_lengths(texts, indicator)
-            if len(labels) != len(classes) or (hasattr(y, "columns") and any(labels != classes)):
+            named = names_of_columns(column_names(y)) and names_of_columns(classes.tolist())
+            if len(labels) != len(classes) or (named and labels.tolist() != classes.tolist()):
                 raise ValueError(
                     f"y_val has the labels {labels.tolist()!r} and y has {classes.tolist()!r}; "
                     "pass the same columns in the same order."

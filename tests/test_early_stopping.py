@@ -386,3 +386,16 @@ def test_a_line_for_each_epoch_and_a_curve_of_it(make_classifier, reviews, capfd
     X, y = reviews
     make_classifier(verbose=2).fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
     assert capfd.readouterr().out.count("valid_loss") == 2
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_of_labels_to_judge_by_are_those_to_learn(make_classifier, reviews, library):
+    frame = pytest.importorskip(library).DataFrame
+    texts, numbers = reviews[0][:8], [0, 1] * 4
+    labels = {"good": numbers, "bad": numbers[::-1]}
+    data = {"X": texts, "y": pd.DataFrame(labels), "X_val": texts}
+    clf = make_classifier(epochs=1, early_stopping=True)
+    assert "valid_loss" in clf.fit(**data, y_val=frame(labels)).history_[0]
+    for other in ({"bad": numbers, "good": numbers}, {"good": numbers, "fine": numbers}):
+        with pytest.raises(ValueError, match="pass the same columns in the same order"):
+            clf.fit(**data, y_val=frame(other))

@@ -29,10 +29,10 @@ class Overlap:
     new: list
 
     def __str__(self):
-        how = f"all {self.alike:,} of them" if self.exact == self.alike else f"{self.exact:,}"
-        how = f"{how} letter for letter"
+        how = "letter for letter"
         if self.exact < self.alike:
-            how += f", {self.alike - self.exact:,} apart from case and white space"
+            rest = self.alike - self.exact
+            how = f"{self.exact:,} {how}, {rest:,} apart from case and white space"
         return (
             f"{100 * self.alike / self.n_test:.1f} % of the test texts ({self.alike:,} of "
             f"{self.n_test:,}) also stand in the training part of their fold ({how})"

@@ -84,8 +84,8 @@ def test_where_all_stand_in_training_it_is_told_that_none_is_left():
     assert found.overlap_["alike"] == found.overlap_["n_test"] == 20
     (note,) = found.notes_
     assert note == (
-        "100.0 % of the test texts (20 of 20) also stand in the training part of their fold (all "
-        "20 of them letter for letter); too few are left to judge on without them."
+        "100.0 % of the test texts (20 of 20) also stand in the training part of their fold "
+        "(letter for letter); too few are left to judge on without them."
     )
     assert "nan" not in str(found).lower()
 

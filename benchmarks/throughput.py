@@ -19,6 +19,7 @@ from sklearn_bert import BertTextClassifier, _tokens
 from sklearn_bert._batches import Texts, TrainingBatches
 from sklearn_bert._device import find_device, seeded
 from sklearn_bert._encoder import load_encoder
+from sklearn_bert._losses import CrossEntropy
 from sklearn_bert._net import FineTuningNet
 from sklearn_bert._tokens import TokenCache, tokenize
 
@@ -106,8 +107,10 @@ def make_net(module, dtype, device):
     """Return an initialized net that trains the module."""
     net = FineTuningNet(
         module,
+        criterion=CrossEntropy(),
         autocast_dtype=dtype,
         weight_decay=0.01,
+        layer_decay=1.0,
         gradient_checkpointing=False,
         lr=1e-6,
         device=device,

@@ -112,9 +112,11 @@ def _load_model(name, proba):
     try:
         model = joblib.load(path)
     except Exception as error:  # whatever unpickling a file of another kind comes to
+        # What is not installed here is of use to know; what breaks in any other file is not.
+        lacking = f" ({error})" if isinstance(error, (ImportError, AttributeError)) else ""
         raise ValueError(
             f"MODEL must be a file that fit or joblib.dump has written, and {name!r} cannot be "
-            f"loaded ({type(error).__name__}: {error})."
+            f"loaded{lacking}; make one by fit."
         ) from error
     if not (isinstance(model, BaseEstimator) and is_classifier(model)):
         raise ValueError(

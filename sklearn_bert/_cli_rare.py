@@ -32,9 +32,10 @@ def _dropped(data, rare, least):
     kept = [label not in rare for label in data.y.tolist()]
     y = data.y[kept]
     if len(np.unique(y)) < 2:
+        have = f"only {y.tolist()[0]!r} has" if len(y) else "none has"
         raise ValueError(
             f"At least two classes must have {least} texts or more, as --min-per-class asks, and "
-            f"only {np.unique(y).tolist()!r} does; lower it."
+            f"{have}; lower it."
         )
     say("note", f"dropped {len(kept) - sum(kept):,} of {len(kept):,} texts: {_name(rare, least)}")
     found = data._replace(X=_take(data.X, kept), y=y)

@@ -265,7 +265,7 @@ def test_groups_and_a_given_test_part_lose_rare_classes_too(rare, tmp_path, monk
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--min-per-class", "6"], "and only ['pos'] does; lower it"),
+        (["--min-per-class", "6"], "and only 'pos' has; lower it"),
         (["--min-per-class", "4", "--merge-rare", "x"], "4 texts together, .* and have 3; lower"),
         (["--min-per-class", "9", "--merge-rare", "x"], "--merge-rare leaves only 'x'; lower"),
         (["--min-per-class", "3", "--label", "label", "who"], "must hold 0 or 1"),

@@ -1,6 +1,7 @@
 """The models that are cheaper than fine-tuning, each as strong as its usual recipe makes it."""
 
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 
 MAJORITY = "majority class"
 FROZEN = "frozen BERT + logistic regression"
+STATIC = "static embeddings + logistic regression"
+
+
+def has_model2vec():
+    """Return whether model2vec is installed, with what it distils by."""
+    return all(find_spec(name) is not None for name in ("model2vec", "skeletoken"))
 
 
 def cheap_models(*, with_probabilities, random_state):
@@ -151,7 +158,43 @@ class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
         return self.classes_[decision.argmax(axis=1)]
 
 
-class FrozenBert(ClassifierMixin, BaseEstimator):
+class _EmbeddingsClassifier(ClassifierMixin, BaseEstimator):
+    """Logistic regression on vectors of texts.
+
+    Parameters
+    ----------
+    embeddings : object
+        Where the vectors come from; shared by all copies.
+    """
+
+    _predicts_by_proba = True
+
+    def __init__(self, embeddings):
+        self.embeddings = embeddings
+
+    def __sklearn_clone__(self):
+        return type(self)(self.embeddings)
+
+    def _fit_head(self, vectors, y, sample_weight):
+        """Fit the regression to the vectors."""
+        self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
+        # With metadata routing on, a pipeline refuses parameters of its steps by name.
+        with config_context(enable_metadata_routing=False):
+            self.head_.fit(
+                vectors,
+                y,
+                standardscaler__sample_weight=sample_weight,
+                logisticregression__sample_weight=sample_weight,
+            )
+        self.classes_ = self.head_.classes_
+        return self
+
+    def predict(self, X):
+        """Return the most probable labels."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class FrozenBert(_EmbeddingsClassifier):
     """Logistic regression on the embeddings of a BERT that is left as it was pretrained.
 
     Parameters
@@ -167,28 +210,10 @@ class FrozenBert(ClassifierMixin, BaseEstimator):
         What the last `fit` or `predict_proba` would have taken longer without sharing.
     """
 
-    _predicts_by_proba = True
-
-    def __init__(self, embeddings):
-        self.embeddings = embeddings
-
-    def __sklearn_clone__(self):
-        return type(self)(self.embeddings)
-
     def fit(self, X, y, sample_weight=None):
         """Embed the texts and fit the regression."""
         vectors, self.saved_seconds_ = self.embeddings.get(X)
-        self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
-        # With metadata routing on, a pipeline refuses parameters of its steps by name.
-        with config_context(enable_metadata_routing=False):
-            self.head_.fit(
-                vectors,
-                y,
-                standardscaler__sample_weight=sample_weight,
-                logisticregression__sample_weight=sample_weight,
-            )
-        self.classes_ = self.head_.classes_
-        return self
+        return self._fit_head(vectors, y, sample_weight)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes."""
@@ -196,6 +221,33 @@ class FrozenBert(ClassifierMixin, BaseEstimator):
         vectors, self.saved_seconds_ = self.embeddings.get(X)
         return self.head_.predict_proba(vectors)
 
-    def predict(self, X):
-        """Return the most probable labels."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+class StaticBert(_EmbeddingsClassifier):
+    """Logistic regression on the mean of token vectors that were distilled from a BERT.
+
+    Parameters
+    ----------
+    embeddings : StaticEmbeddings
+        Shared by all copies, so that the BERT is distilled once for all folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    saved_seconds_ : float
+        What the last `fit` or `predict_proba` would have taken longer without sharing.
+    once_seconds_ : float
+        What the last `fit` took for the others, too.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        """Distil the BERT, if no copy has, and fit the regression."""
+        self.once_seconds_ = self.embeddings.distil()
+        self.saved_seconds_ = self.embeddings.seconds - self.once_seconds_
+        return self._fit_head(self.embeddings.get(X), y, sample_weight)
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes."""
+        check_is_fitted(self)
+        self.saved_seconds_ = 0.0
+        return self.head_.predict_proba(self.embeddings.get(X))

@@ -63,22 +63,24 @@ def _place(trial):
     return trial.fold, trial.n_train
 
 
-def crossing(first, second, bert):
+def crossing(first, second, bert, called="BERT"):
     """Return the sentence on the number of texts from which BERT is better to the end.
 
-    Between two sizes, the scores are interpolated over the logarithm of the size.
+    Between two sizes, the scores are interpolated over the logarithm of the size. `bert` is the
+    name of its curve, `called` what the sentence calls it.
     """
     curve, cheap = (first, second) if first.model == bert else (second, first)
     sizes = np.intersect1d(curve.sizes, cheap.sizes)
     if not len(sizes):
-        return f"BERT and {cheap.model} have no size of the learning curve in common."
+        return f"{called} and {cheap.model} have no size of the learning curve in common."
     gain = np.interp(sizes, curve.sizes, curve.mean) - np.interp(sizes, cheap.sizes, cheap.mean)
     behind = np.flatnonzero(gain <= 0)
     if not len(behind):
-        return f"BERT is ahead of {cheap.model} from {sizes[0]:,.0f} training texts on."
+        return f"{called} is ahead of {cheap.model} from {sizes[0]:,.0f} training texts on."
     last = behind[-1]
     if last == len(sizes) - 1:
-        return f"Up to {sizes[-1]:,.0f} training texts, BERT is not ahead of {cheap.model}."
+        return f"Up to {sizes[-1]:,.0f} training texts, {called} is not ahead of {cheap.model}."
     share = -gain[last] / (gain[last + 1] - gain[last])
     n_texts = np.exp(np.interp(share, [0, 1], np.log(sizes[last : last + 2])))
-    return f"BERT overtakes {cheap.model} at about {float(f'{n_texts:.2g}'):,.0f} training texts."
+    n_texts = float(f"{n_texts:.2g}")
+    return f"{called} overtakes {cheap.model} at about {n_texts:,.0f} training texts."

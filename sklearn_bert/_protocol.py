@@ -10,7 +10,7 @@ from sklearn.base import is_regressor
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
-from ._baselines import FROZEN, cheap_models
+from ._baselines import STATIC, cheap_models
 from ._indicator import is_indicator
 from ._labels import encode_labels
 from ._runner import Data
@@ -226,24 +226,45 @@ def _needs_proba(scorer, data):
     return error_of(scorer, without, data.take_texts(rows), data.y[rows]) is not None
 
 
-def find_models(estimators, scorers, data, seed, *, with_frozen, bert_name):
-    """Return the cheap models by name, with those of the user."""
+def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
+    """Return the cheap models by name, with those of the user.
+
+    Parameters
+    ----------
+    estimators : dict of str to estimator or "drop"
+        As for `compare`.
+    scorers : dict of str to callable
+        scikit-learn scorers by name.
+    data : Data
+        What is compared on.
+    seed : int or None
+        Seeds what is random in the models.
+    pretrained : dict of str to dict of str to Pretrained
+        What needs a checkpoint, by row and name. Where there are several checkpoints, the name of
+        the row stands for all of its models.
+    bert_names : collection of str
+        Names of the candidates, which no cheap model may have.
+    """
     needs_proba = any(_needs_proba(scorer, data) for scorer in scorers.values())
     models = cheap_models(with_probabilities=needs_proba, random_state=seed)
-    if with_frozen:
-        models[FROZEN] = FROZEN  # loaded only when its turn comes
+    for found in pretrained.values():
+        models |= found
     for name, estimator in _by_name(estimators).items():
+        meant = [each for each in pretrained.get(name, [name]) if each in models]
         if isinstance(estimator, str) and estimator == "drop":
-            if name not in models:
+            # Whoever drops it need not know whether model2vec is installed.
+            if not meant and not (name == STATIC and STATIC in pretrained):
                 raise ValueError(
                     f"estimators can only drop models that there are, got {name!r}; the models "
                     f"are {list(models)!r}."
                 )
-            del models[name]
+            for each in meant:
+                del models[each]
             continue
-        if not isinstance(name, str) or name == bert_name:
+        if not isinstance(name, str) or name in bert_names:
+            taken = name if isinstance(name, str) else next(iter(bert_names))
             raise ValueError(
-                f"estimators must have names of type str, and not {bert_name!r}, which is that of "
+                f"estimators must have names of type str, and not {taken!r}, which is that of "
                 f"bert, got {name!r}; choose another name."
             )
         if wrong := _not_a_classifier(estimator):
@@ -251,12 +272,19 @@ def find_models(estimators, scorers, data, seed, *, with_frozen, bert_name):
                 "estimators must map names to classifiers of texts or to 'drop', got "
                 f"{_shown(estimator)} for {name!r}; {wrong}."
             )
+        for each in meant if meant != [name] else ():
+            del models[each]
         models[name] = estimator
     if not models:
         raise ValueError(
             "estimators must leave at least one model to compare with, and all are dropped; keep "
             "one."
         )
+    for name in bert_names:
+        if name in models:
+            raise ValueError(
+                f"bert must have names that no cheap model has, got {name!r}; choose another name."
+            )
     return models
 
 
@@ -287,13 +315,11 @@ def _not_a_classifier(estimator):
 
 def check_bert(bert, data):
     """Refuse what is no classifier of texts, or has parameters that no fit would take."""
+    rule = "bert must be a classifier of texts, or a list or dict of them"
     if isinstance(bert, (str, Path)):
-        raise TypeError(
-            f"bert must be a classifier of texts, got {str(bert)!r}; pass "
-            f"BertTextClassifier({str(bert)!r})."
-        )
+        raise TypeError(f"{rule}, got {str(bert)!r}; pass BertTextClassifier({str(bert)!r}).")
     if wrong := _not_a_classifier(bert):
-        raise TypeError(f"bert must be a classifier of texts, got {_shown(bert)}; {wrong}.")
+        raise TypeError(f"{rule}, got {_shown(bert)}; {wrong}.")
     if isinstance(bert, BertTextClassifier):
         bert._validate_params()
         if bert.early_stopping and bert.scoring != "loss":

@@ -96,6 +96,8 @@ def _table(comparison):
 def _repeat(comparison):
     """Return what is needed to do it again."""
     facts = {**comparison.settings_, **versions()}
+    if isinstance(facts["bert"], dict):
+        facts["bert"] = "; ".join(f"{name}: {each}" for name, each in facts["bert"].items())
     items = "".join(
         f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>"
         for name, value in facts.items()
@@ -116,11 +118,11 @@ def versions():
 
 def as_json(comparison):
     """Return the results without texts and predictions, as JSON without NaN."""
-    forecast = comparison.forecast_
     results = {
         "verdict": comparison.verdict_,
         "notes": comparison.notes_,
         "bert": comparison.bert_,
+        "candidates": comparison.candidates_,
         "best_cheap": comparison.best_cheap_,
         "differences": {
             name: vars(difference) for name, difference in comparison.differences_.items()
@@ -129,19 +131,18 @@ def as_json(comparison):
         "models": comparison.rows_,
         "folds": comparison._fold_rows(),
         "learning_curve": comparison._curve_rows(),
-        "forecast": None
-        if forecast is None
-        else {
-            "fit_seconds": forecast.fit_seconds,
-            "predict_seconds": forecast.predict_seconds,
-            "probe_seconds": forecast.probe_seconds,
-            "share_cut": forecast.share_cut,
-            "max_length": forecast.max_length,
-        },
+        "forecast": comparison.forecast_ and _forecast(comparison.forecast_),
+        "forecasts": {name: _forecast(each) for name, each in comparison.forecasts_.items()},
         "settings": comparison.settings_,
         "versions": versions(),
     }
     return json.dumps(_plain(results), indent=2, allow_nan=False) + "\n"
+
+
+def _forecast(forecast):
+    """Return a forecast as a dict, without the lengths of the texts."""
+    names = ("fit_seconds", "predict_seconds", "probe_seconds", "share_cut", "max_length")
+    return {name: getattr(forecast, name) for name in names}
 
 
 def _plain(value):

@@ -82,20 +82,26 @@ class Runner:
         self.say = say
         self.start = perf_counter()
         self.trials, self.curve, self.notes = [], [], []
+        self._fold_seconds = {}
 
-    def run(self, name, estimator, forecast=None):
-        """Run a model over all folds that fit the budget, and tell its row."""
-        seconds, mine = 0.0, []
+    def run(self, name, estimator, seconds=0.0):
+        """Run a model over all folds that fit the budget, and tell its row.
+
+        `seconds` are what the first fold is expected to take; the next is expected to take what
+        the one before it took.
+        """
+        mine = []
         if self.data.weights is not None and weight_parameter(estimator) is None:
             self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
-            expected = seconds if forecast is None or mine else forecast.fold_seconds(fold)
-            if self._is_too_long(expected):
-                self._note_budget(name, len(mine), expected)
+            if self._is_too_long(seconds):
+                self._note_budget(name, len(mine), seconds)
                 break
             before = perf_counter()
             trial = self._try(name, fold, estimator, train, test, with_size=not mine)
-            seconds = perf_counter() - before
+            seconds = perf_counter() - before - trial.once_seconds
+            if not trial.error:
+                self._fold_seconds.setdefault(name, []).append(seconds)
             mine.append(trial)
             self.trials.append(trial)
             if len(mine) > 1 and trial.error and trial.error == mine[-2].error:
@@ -182,16 +188,8 @@ class Runner:
                 self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
 
     def _seconds(self, name):
-        """Return the seconds that a model took on a whole fold."""
-        return float(
-            np.mean(
-                [
-                    trial.fit_seconds + trial.predict_seconds
-                    for trial in self.trials
-                    if trial.model == name and not trial.error
-                ]
-            )
-        )
+        """Return the seconds that a model took on a whole fold, without what is done once."""
+        return float(np.mean(self._fold_seconds[name]))
 
     def _note_curve(self, fraction):
         """Note where the learning curve stopped for want of time."""

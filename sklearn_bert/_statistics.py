@@ -28,7 +28,18 @@ class Difference:
     method: str
 
 
-def fold_difference(differences, n_train, n_test):
+def _confidence(n_candidates):
+    """Return the confidence of an interval, and what is said of it, by Bonferroni.
+
+    Of several candidates the best was chosen: the intervals of all together are to hold in 95 %.
+    """
+    if n_candidates == 1:
+        return _CONFIDENCE, ""
+    said = f", widened for the choice of the best of {n_candidates} candidates (Bonferroni)"
+    return 1 - (1 - _CONFIDENCE) / n_candidates, said
+
+
+def fold_difference(differences, n_train, n_test, n_candidates=1):
     """Return the difference over folds, by the corrected resampled t-test.
 
     Training sets of different folds share texts, so the scores are not independent and the usual
@@ -42,6 +53,8 @@ def fold_difference(differences, n_train, n_test):
         left out; fewer than two folds have no interval.
     n_train, n_test : array-like of shape (n_folds,)
         Texts in the two parts of each fold.
+    n_candidates : int, default=1
+        Models of which the better one of the two was chosen by its score.
 
     References
     ----------
@@ -51,18 +64,19 @@ def fold_difference(differences, n_train, n_test):
     differences = np.asarray(differences, dtype=float)
     defined = np.isfinite(differences)
     differences, n_folds = differences[defined], int(defined.sum())
-    method = f"corrected resampled t-test over {n_folds} folds (Nadeau and Bengio, 2003)"
+    confidence, widened = _confidence(n_candidates)
+    method = f"corrected resampled t-test over {n_folds} folds (Nadeau and Bengio, 2003){widened}"
     if n_folds < 2:
         mean = float(differences[0]) if n_folds else np.nan
         return Difference(mean, np.nan, np.nan, method)
     ratio = float(np.mean(np.divide(n_test, n_train)[defined]))
     error = np.sqrt((1 / n_folds + ratio) * differences.var(ddof=1))
-    width = student_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1) * error
+    width = student_t.ppf((1 + confidence) / 2, n_folds - 1) * error
     mean = differences.mean()
     return Difference(float(mean), float(mean - width), float(mean + width), method)
 
 
-def split_difference(score, n_texts, n_resamples=_N_RESAMPLES):
+def split_difference(score, n_texts, n_resamples=_N_RESAMPLES, n_candidates=1):
     """Return the difference on one test set, by the paired bootstrap: a percentile interval.
 
     The test texts are drawn with replacement, both models judged on the same draw.
@@ -76,21 +90,24 @@ def split_difference(score, n_texts, n_resamples=_N_RESAMPLES):
         Size of the test set.
     n_resamples : int, default=2000
         Draws.
+    n_candidates : int, default=1
+        Models of which the better one of the two was chosen by its score.
 
     References
     ----------
     B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
     """
+    confidence, widened = _confidence(n_candidates)
     rng = np.random.default_rng(0)
     draws = [score(rng.integers(n_texts, size=n_texts)) for _ in range(n_resamples)]
-    tail = 50 * (1 - _CONFIDENCE)
+    tail = 50 * (1 - confidence)
     # A draw can lack a class, for which some scores are not defined.
     defined = np.asarray(draws, dtype=float)
     defined = defined[np.isfinite(defined)]
     low, high = np.percentile(defined, [tail, 100 - tail]) if len(defined) else (np.nan, np.nan)
     method = (
         f"paired bootstrap over {n_texts:,} test texts, {n_resamples:,} draws (Efron and "
-        "Tibshirani, 1993)"
+        f"Tibshirani, 1993){widened}"
     )
     return Difference(float(score(np.arange(n_texts))), float(low), float(high), method)
 

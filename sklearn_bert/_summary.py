@@ -143,21 +143,23 @@ class Pair:
     cheap: list
     bert: list
 
-    def difference(self, scorers, name, data):
-        """Return by how much BERT is better in the score called `name`."""
+    def difference(self, scorers, name, data, n_candidates=1):
+        """Return by how much BERT, the best of `n_candidates`, is better in the score `name`."""
         if len(self.bert) > 1:
             gains = [
                 bert.scores[name] - cheap.scores[name]
                 for cheap, bert in zip(self.cheap, self.bert, strict=True)
             ]
             sizes = [(trial.n_train, len(trial.rows)) for trial in self.bert]
-            return fold_difference(gains, *zip(*sizes, strict=True))
+            return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
         (cheap,), (bert,) = self.cheap, self.bert
         texts, y = data.take_texts(bert.rows), data.y[bert.rows]
         weights = data.take_weights(bert.rows)
         if getattr(scorers[name], "_score_func", None) is accuracy_score:
             gains = (bert.recorded.labels == y) - (cheap.recorded.labels == y).astype(float)
-            return split_difference(lambda rows: _weighted_mean(gains, weights, rows), len(y))
+            return split_difference(
+                lambda rows: _weighted_mean(gains, weights, rows), len(y), n_candidates=n_candidates
+            )
 
         def gain(rows):
             """Return the difference on a draw of the test texts, NaN where it is not defined."""
@@ -175,9 +177,10 @@ class Pair:
         if not np.isfinite(bert.scores[name] - cheap.scores[name]):
             return split_difference(lambda rows: np.nan, len(y), 1)
 
-        # Scores of many texts take long: fewer draws, which are enough where there are many.
-        n_resamples = int(np.clip(4_000_000 / len(y), 200, 2000))
-        return split_difference(gain, len(y), n_resamples)
+        # Scores of many texts take long: fewer draws, which are enough where there are many. The
+        # tails of an interval that is widened hold fewer of them.
+        n_resamples = int(np.clip(4_000_000 / len(y), 200 * n_candidates, 2000))
+        return split_difference(gain, len(y), n_resamples, n_candidates)
 
     def times_dearer(self):
         """Return how many times longer BERT took to fit, and to predict."""
@@ -188,22 +191,52 @@ class Pair:
         ]
 
 
-def find_pair(trials, bert, scorer):
-    """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
-
-    Only models that finished all the folds that BERT finished come into question, with a score
-    that is a number on each of them.
-    """
+def _done(trials, scorer):
+    """Return the trials with a score that is a number: by model, and in it by fold."""
     done = {}
     for trial in trials:
         if not trial.error and np.isfinite(trial.scores[scorer]):
             done.setdefault(trial.model, {})[trial.fold] = trial
-    berts = done.pop(bert, {})
+    return done
+
+
+def rank_candidates(trials, candidates, scorer):
+    """Return the candidates that the verdict may be on, the best mean score first.
+
+    They are those that finished most folds: the fewer folds, the more a mean is luck.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Of all models.
+    candidates : list of str
+        Names of the candidates.
+    scorer : str
+        Name of the score.
+    """
+    done = {name: of_fold for name, of_fold in _done(trials, scorer).items() if name in candidates}
+    most = max(map(len, done.values()), default=0)
+    means = {
+        name: np.mean([trial.scores[scorer] for trial in done[name].values()])
+        for name in candidates
+        if name in done and len(done[name]) == most
+    }
+    return sorted(means, key=means.get, reverse=True)
+
+
+def find_pair(trials, bert, scorer, candidates=()):
+    """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
+
+    Only models that finished all the folds that BERT finished come into question, with a score
+    that is a number on each of them, and no other candidates.
+    """
+    done = _done(trials, scorer)
+    berts = done.get(bert, {})
     folds = sorted(berts)
     rivals = {
         name: [of_fold[fold] for fold in folds]
         for name, of_fold in done.items()
-        if set(folds) <= set(of_fold)
+        if name not in (bert, *candidates) and set(folds) <= set(of_fold)
     }
     if not folds or not rivals:
         return None
@@ -211,10 +244,11 @@ def find_pair(trials, bert, scorer):
     return Pair(best, [berts[fold] for fold in folds])
 
 
-def verdict(pair, difference, scorer, label=None):
+def verdict(pair, difference, scorer, label=None, bert="BERT"):
     """Return the sentence that answers whether BERT is worth its price.
 
-    `label` is the one that the score is about, None if it is about all of them.
+    `label` is the one that the score is about, None if it is about all of them; `bert` is what
+    BERT is called.
     """
     cheap = pair.cheap[0].model
     scale, unit = _unit(pair, scorer)
@@ -226,24 +260,24 @@ def verdict(pair, difference, scorer, label=None):
     costs = f"{_cheaper(dearer[0])} to train and {_cheaper(dearer[1])} to predict with"
     if np.isnan(low):
         return (
-            f"Too little data to tell (BERT {gain:+z.{_digits(scale)}f}{unit}, and no interval): "
+            f"Too little data to tell ({bert} {gain:+z.{_digits(scale)}f}{unit}, and no interval): "
             f"until there is more, {cheap} is {costs}."
         )
     training, prediction = map(in_two_digits, dearer)
     if low > 0:
         return (
-            f"BERT is better by {gain:.{_digits(scale)}f}{unit} (95 % interval "
+            f"{bert} is better by {gain:.{_digits(scale)}f}{unit} (95 % interval "
             f"{low:.{_digits(scale)}f} to {high:.{_digits(scale)}f}), at {training} times the "
             f"training time and {prediction} times the prediction time of {cheap}."
         )
     if high < 0:
         return (
-            f"BERT is worse by {-gain:.{_digits(scale)}f}{unit} (95 % interval "
+            f"{bert} is worse by {-gain:.{_digits(scale)}f}{unit} (95 % interval "
             f"{-high:.{_digits(scale)}f} to {-low:.{_digits(scale)}f}), at {training} times the "
             f"training time and {prediction} times the prediction time: stay with {cheap}."
         )
     signed = (
-        f"BERT {gain:+z.{_digits(scale)}f}{unit}, 95 % interval {low:+z.{_digits(scale)}f} to "
+        f"{bert} {gain:+z.{_digits(scale)}f}{unit}, 95 % interval {low:+z.{_digits(scale)}f} to "
         f"{high:+z.{_digits(scale)}f}"
     )
     if scale == 100 and high > _OPEN_POINTS:

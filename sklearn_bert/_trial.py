@@ -47,6 +47,8 @@ class Trial:
         does not tell, or the model found room in what the process held.
     size_mb : float
         Of the pickled model; NaN where it was not asked for, or cannot be pickled.
+    once_seconds : float
+        What the fit took for the other folds, too.
     error : str
         Why the fold failed, empty if it did not.
     recorded : Recorded or None
@@ -63,6 +65,7 @@ class Trial:
     memory_mb: float = np.nan
     gpu_memory_mb: float = np.nan
     size_mb: float = np.nan
+    once_seconds: float = 0.0
     error: str = ""
     recorded: object = None
     undefined: dict = field(default_factory=dict)
@@ -118,6 +121,7 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
                 warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
                 fit_weighted(model, data.take_texts(train), data.y[train], data.take_weights(train))
             trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
+            trial.once_seconds = getattr(model, "once_seconds_", 0.0)
             texts = data.take_texts(test)
             trial.recorded, trial.predict_seconds = _record(model, texts, data.classes)
         trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 
-from ._baselines import FROZEN, FrozenBert
+from ._baselines import STATIC, StaticBert, has_model2vec
+from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import parse_duration
 from ._folds import find_folds, rare_classes
@@ -24,7 +25,7 @@ from ._protocol import (
     find_scorers,
 )
 from ._runner import Runner
-from ._summary import Table, find_pair, summarize, verdict
+from ._summary import Table, find_pair, rank_candidates, summarize, verdict
 from .classifier import BertTextClassifier
 
 _BERT = "BERT"
@@ -65,11 +66,18 @@ class Comparison:
         95 % interval from ``low`` to ``high``, in units of the score, with its ``method``.
 
     best_cheap_, bert_ : str
-        The names of the two; `best_cheap_` is None if there is nothing to compare.
+        The names of the two; `best_cheap_` is None if there is nothing to compare. Of several
+        candidates, `bert_` is the best one by the first score.
+
+    candidates_ : list of str
+        The names of the classifiers that were given as ``bert``.
 
     forecast_ : Forecast or None
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
         ``lengths`` of the texts in tokens, and the ``share_cut`` of them.
+
+    forecasts_ : dict of str to Forecast
+        The same for each candidate that there is one of.
 
     overlap_ : dict
         On test texts that also stand in the training part of their fold: ``n_test`` texts are
@@ -89,10 +97,10 @@ class Comparison:
         What is needed to do it again.
     """
 
-    def __init__(self, runner, bert, forecast, settings, interrupted, overlap):
-        self.bert_ = bert
+    def __init__(self, runner, candidates, forecasts, settings, interrupted, overlap):
+        self.candidates_ = candidates
         self.interrupted_ = interrupted
-        self.forecast_ = forecast
+        self.forecasts_ = forecasts
         self.settings_ = settings
         self.notes_ = [*runner.notes, *runner.failures()]
         self._data, self._trials, self._curve = runner.data, runner.trials, runner.curve
@@ -104,15 +112,24 @@ class Comparison:
         ]
         main = next(iter(self._scorers))
         self._label = getattr(self._scorers[main], "label", None)
-        self._pair = find_pair(self._trials, bert, main)
+        best = rank_candidates(self._trials, candidates, main)
+        self.bert_ = best[0] if best else self._first_tried()
+        self.forecast_ = forecasts.get(self.bert_)
+        self._pair = find_pair(self._trials, self.bert_, main, candidates)
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
         self.differences_ = {}
         if self._pair:
             self.differences_ = {
-                name: self._pair.difference(self._scorers, name, self._data)
+                name: self._pair.difference(self._scorers, name, self._data, len(best))
                 for name in self._scorers
             }
-            self.verdict_ = verdict(self._pair, self.differences_[main], main, self._label)
+            difference = self.differences_[main]
+            self.verdict_ = verdict(self._pair, difference, main, self._label, self._called())
+            if len(best) > 1:
+                self.notes_.append(
+                    f"{self.bert_} is the best of {len(best)} candidates by {main}: having been "
+                    "chosen, it looks a little better than it is."
+                )
         else:
             self.verdict_ = self._no_verdict()
         self.overlap_ = self._without(overlap)
@@ -142,16 +159,35 @@ class Comparison:
         told = " and ".join(f"{value:.3f} for {model}" for model, value in scores.items())
         return f"{overlap}; without them, {main} is {told}."
 
+    def _first_tried(self):
+        """Return the candidate to name where none has the deciding score."""
+        rows = [row for row in self.rows_ if row["model"] in self.candidates_]
+        rows.sort(key=lambda row: not row["n_folds"])
+        return rows[0]["model"] if rows else self.candidates_[0]
+
+    def _called(self):
+        """Return what sentences call BERT: its name where there are several."""
+        return _BERT if len(self.candidates_) == 1 else self.bert_
+
     def _no_verdict(self):
         """Return the sentence for a comparison that BERT or all others are missing from."""
         row = next((row for row in self.rows_ if row["model"] == self.bert_), None)
+        several = len(self.candidates_) > 1
         if row is None:
+            if several:
+                return "No candidate was run, so there is nothing to say about them."
             return f"{self.bert_} was not run, so there is nothing to say about it."
         if not row["n_folds"]:
+            if several:
+                return (
+                    "No candidate came to the end of a fold, so there is nothing to say about "
+                    f"them; {self.bert_} failed: {row['error']}"
+                )
             return f"{self.bert_} failed, so there is nothing to say about it: {row['error']}"
         main = next(iter(self._scorers))
         if np.isnan(row[main]):
-            return f"There is no {main} of {self.bert_}, so there is no verdict."
+            whose = "any candidate" if several else self.bert_
+            return f"There is no {main} of {whose}, so there is no verdict."
         return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
 
     def worth_it(self, min_gain=0.0, *, scoring=None):
@@ -226,7 +262,7 @@ class Comparison:
 
     def _crossing(self):
         """Return the sentence on the number of labels from which BERT is better."""
-        return crossing(*self._curves(), self.bert_)
+        return crossing(*self._curves(), self.bert_, self._called())
 
     def _finalists(self):
         """Return the trials of the best cheap model and those of BERT."""
@@ -368,7 +404,8 @@ def compare(
     """Compare BERT with cheaper models on the same folds, and say whether it is worth it.
 
     The cheap models come first: majority class, TF-IDF with logistic regression and with a
-    linear SVM, the naive-Bayes SVM [1]_, and logistic regression on the embeddings of the BERT
+    linear SVM, the naive-Bayes SVM [1]_, and logistic regression on static embeddings that
+    model2vec [2]_ distils from the BERT, if it is installed, and on the embeddings of the BERT
     that is not fine-tuned. Before BERT is trained, a probe of a few steps tells how long that is
     going to take.
 
@@ -394,9 +431,12 @@ def compare(
     estimators : dict of str to estimator, default=None
         Classifiers of texts to compare as well; one under the name of a default model replaces
         it, and "drop" instead of an estimator leaves it out.
-    bert : estimator, default=None
+    bert : estimator, list of estimators or dict of str to estimator, default=None
         The classifier to judge; it is cloned. None is
-        ``BertTextClassifier(random_state=random_state)``.
+        ``BertTextClassifier(random_state=random_state)``. Of several candidates, each has a row,
+        and the verdict, the learning curve and the report are on the best one by the first
+        score, of those that finished most folds. In a list, they are named by their models, or by
+        the parameters in which they differ.
     budget : float or str, default=None
         Seconds, or a text such as "90s", "10min" or "1h30min": no fold is started that is not
         expected to end within that time. None is no limit.
@@ -433,11 +473,13 @@ def compare(
     -----
     BERT is compared with the cheap model that has the best mean on the same folds. Having been
     chosen, that one looks a little better than it is, so the gain of BERT is rather under- than
-    overstated.
+    overstated. The best of several candidates has been chosen, too, and its gain may well be
+    overstated: the interval is widened, by Bonferroni's correction for as many candidates, so that
+    it holds in 95 % of all cases whichever is chosen.
 
-    The 95 % interval of the difference is that of the corrected resampled t-test [2]_ over the
+    The 95 % interval of the difference is that of the corrected resampled t-test [3]_ over the
     folds, since a t-test that takes folds for independent is far too sure; on a single split, it
-    is a percentile interval of the paired bootstrap [3]_ over its test texts, which says nothing
+    is a percentile interval of the paired bootstrap [4]_ over its test texts, which says nothing
     of how much depends on the training texts and on the seed.
 
     Test texts that also stand in the training part are counted, since a model may know them by
@@ -447,15 +489,18 @@ def compare(
 
     Memory is the peak above what the process held before, told on Linux only. It is not known
     for a model that found all the room it needed in what the process held. The embeddings of
-    the frozen BERT are computed once for all folds; the seconds shown are those without that.
+    the frozen BERT are computed once for all folds, and the static ones are distilled once; the
+    seconds shown are those without that. Candidates that start from the same checkpoint share
+    both rows.
 
     References
     ----------
     .. [1] S. Wang, C. D. Manning (2012). Baselines and Bigrams: Simple, Good Sentiment and
        Topic Classification. ACL.
-    .. [2] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
+    .. [2] https://github.com/MinishLab/model2vec
+    .. [3] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
        Learning 52, 239-281.
-    .. [3] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
+    .. [4] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
 
     Examples
     --------
@@ -465,7 +510,10 @@ def compare(
     >>> bert = BertTextClassifier(
     ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
     ... )
-    >>> comparison = compare(texts, labels, cv=2, bert=bert, random_state=0, verbose=0)
+    >>> left_out = {"static embeddings + logistic regression": "drop"}
+    >>> comparison = compare(
+    ...     texts, labels, cv=2, estimators=left_out, bert=bert, random_state=0, verbose=0
+    ... )
     >>> for row in comparison.rows_:
     ...     print(row["model"], row["accuracy"])
     majority class 0.5
@@ -486,16 +534,25 @@ def compare(
     pos_label = check_pos_label(pos_label, data.classes)
     folds = find_folds(data, cv, groups, seed)
     scorers = find_scorers(scoring, data, pos_label)
-    bert = BertTextClassifier(random_state=seed) if bert is None else bert
-    with_frozen = isinstance(bert, BertTextClassifier)
-    name = _bert_name(bert)
-    models = find_models(estimators, scorers, data, seed, with_frozen=with_frozen, bert_name=name)
+    candidates = name_candidates(BertTextClassifier(random_state=seed) if bert is None else bert)
+    pretrained = find_pretrained(
+        [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
+    )
+    lacks_static = bool(pretrained) and not has_model2vec()
+    if lacks_static:
+        pretrained[STATIC] = {}
+    models = find_models(
+        estimators, scorers, data, seed, pretrained=pretrained, bert_names=candidates
+    )
     fractions = check_fractions(learning_curve)
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
-    check_bert(bert, data)
-    if models.get(FROZEN) is FROZEN:
-        models[FROZEN] = _frozen(bert)
-    table = Table([*models, name], scorers, with_gpu=_has_gpu())
+    for each in candidates.values():
+        check_bert(each, data)
+    models = {
+        name: model.classifier() if isinstance(model, Pretrained) else model
+        for name, model in models.items()
+    }
+    table = Table([*models, *candidates], scorers, with_gpu=_has_gpu())
     say = partial(print, flush=True) if verbose else _say_nothing
     runner = Runner(data, folds, scorers, table, limit, say)
     settings = {
@@ -504,42 +561,41 @@ def compare(
         "sample_weight": sample_weight is not None,
         "scoring": list(scorers),
         "groups": groups is not None,
-        "bert": repr(bert),
+        "bert": _shown(candidates),
         "budget": budget,
         "random_state": seed,
     }
-    forecast, interrupted = None, False
+    forecasts, interrupted = {}, False
     overlap = find_overlap(data.texts, folds)
     for sentence in rare_classes(data, folds):
         runner.note(sentence)
+    if lacks_static and STATIC not in (estimators or ()):
+        runner.note(
+            f"{STATIC} is left out, since model2vec is not installed: pip install "
+            "'sklearn-bert[static]'."
+        )
     if overlap.alike:
         runner.say(f"{overlap}.")
     runner.say(table.heading())
     try:
-        for model, estimator in models.items():
-            runner.run(model, estimator)
-        forecast = _run_bert(runner, name, bert)
+        for name, model in models.items():
+            runner.run(name, model, _expected_seconds(model, runner))
+        for name, candidate in candidates.items():
+            _run_bert(runner, name, candidate, forecasts)
         if fractions:
-            _run_curve(runner, name, bert, models, fractions, seed)
+            _run_curve(runner, candidates, models, fractions, seed)
     except KeyboardInterrupt:
         if not runner.trials:
             raise
         interrupted = True
         runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
-    return Comparison(runner, name, forecast, settings, interrupted, overlap)
+    return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
 
 
-def _frozen(bert):
-    """Return the classifier on the embeddings of the same BERT, not fine-tuned."""
-    from ._embeddings import Embeddings
-
-    return FrozenBert(Embeddings(bert.model, bert.max_length, bert.device, bert.dtype))
-
-
-def _bert_name(bert):
-    """Return the name of `bert` in the table, with that of its pretrained model if it has one."""
-    model = getattr(bert, "model", None)
-    return _BERT if model is None else f"{_BERT} ({Path(str(model)).name})"
+def _shown(candidates):
+    """Return the candidate as it is shown, or each of several by its name."""
+    shown = {name: repr(candidate) for name, candidate in candidates.items()}
+    return shown if len(shown) > 1 else next(iter(shown.values()))
 
 
 def _has_gpu():
@@ -549,30 +605,43 @@ def _has_gpu():
     return cuda.is_available()
 
 
-def _run_bert(runner, name, bert):
-    """Tell what BERT will cost, and run it; return the forecast, if there can be one."""
-    forecast = None
+def _expected_seconds(model, runner):
+    """Return the seconds that the first fold of a cheap model is expected to take.
+
+    They are looked at where there is a budget, and the model is one that can tell.
+    """
+    if not isinstance(model, StaticBert) or not 0 < runner.seconds_left < math.inf:
+        return 0.0
+    try:
+        return model.embeddings.expected_seconds()
+    except Exception:  # what it was will be told by the first fold
+        return 0.0
+
+
+def _run_bert(runner, name, bert, forecasts):
+    """Tell what a BERT will cost, if there can be a forecast, and run it."""
     if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
         from ._forecast import forecast as make_forecast
 
         data = runner.data
         try:
-            forecast = make_forecast(bert, data.texts, data.y, runner.folds)
+            forecasts[name] = make_forecast(bert, data.texts, data.y, runner.folds)
         except Exception:  # what it was will be told by the first fold
-            forecast = None
+            pass
         else:
-            runner.say(f"{name}: {forecast}")
-    runner.run(name, bert, forecast)
-    return forecast
+            runner.say(f"{name}: {forecasts[name]}")
+    runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
 
 
-def _run_curve(runner, name, bert, models, fractions, seed):
-    """Run BERT and the best cheap model on fewer training texts."""
-    pair = find_pair(runner.trials, name, next(iter(runner.scorers)))
+def _run_curve(runner, candidates, models, fractions, seed):
+    """Run the best BERT and the best cheap model on fewer training texts."""
+    main = next(iter(runner.scorers))
+    best = rank_candidates(runner.trials, candidates, main)
+    pair = find_pair(runner.trials, best[0], main, candidates) if best else None
     if pair is None:
         return
     cheap = pair.cheap[0].model
-    runner.run_curve(fractions, {cheap: models[cheap], name: bert}, seed)
+    runner.run_curve(fractions, {cheap: models[cheap], best[0]: candidates[best[0]]}, seed)
 
 
 def _say_nothing(line):

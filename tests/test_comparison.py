@@ -20,6 +20,7 @@ CHEAP = [
     *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
     "naive-Bayes SVM",
 ]
+PRETRAINED = ["static embeddings + logistic regression", "frozen BERT + logistic regression"]
 
 
 def make_texts(noise, n_texts=100):
@@ -206,7 +207,7 @@ def test_bert_itself_is_cloned_named_by_its_model_and_forecast(make_classifier):
     bert = make_classifier(epochs=4)
     found = quietly(0.0, bert=bert, cv=2)
     assert found.bert_ == "BERT (tiny)"
-    assert found.rows_[-2]["model"] == "frozen BERT + logistic regression"
+    assert [row["model"] for row in found.rows_[-3:-1]] == PRETRAINED
     assert found.rows_[-1]["accuracy"] == 1
     assert not hasattr(bert, "classes_")
     assert len(found.forecast_.fit_seconds) == 2
@@ -217,16 +218,13 @@ def test_rows_are_printed_at_once_and_the_forecast_before_bert(make_classifier, 
     compare(*make_texts(0.0, 40), bert=make_classifier(), cv=2, random_state=0)
     heading, *rows = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["model", "accuracy"]
-    assert [row.split("  ")[0] for row in rows[:5]] == [
-        *CHEAP,
-        "frozen BERT + logistic regression",
-    ]
+    assert [row.split("  ")[0] for row in rows[:6]] == [*CHEAP, *PRETRAINED]
     assert re.fullmatch(
         r"BERT \(tiny\): about [\d.,]+ (s|min|h) on cpu: 2 folds \S [\d.,]+ s; 0\.0 % of the texts "
         r"are cut at 64 tokens",
-        rows[5],
+        rows[6],
     )
-    assert rows[6].startswith("BERT (tiny)  ") and len(rows) == 7
+    assert rows[7].startswith("BERT (tiny)  ") and len(rows) == 8
 
 
 def test_verbose_0_prints_nothing(capsys):
@@ -417,7 +415,7 @@ def test_a_gain_that_is_no_number_is_refused():
 @pytest.mark.parametrize(
     ("bert", "message"),
     [
-        (object(), "must be a classifier of texts, got <object.*; pass an estimator with fit and"),
+        (object(), "must be a classifier of texts, or .*, got <object.*; pass an estimator with"),
         (BertTextClassifier, r"got <class .*; pass an instance, BertTextClassifier\(\)"),
         ("bert-base-uncased", r"pass BertTextClassifier\('bert-base-uncased'\)"),
         (BertTextRegressor(), r"got BertTextRegressor\(\); pass a classifier"),
@@ -547,16 +545,6 @@ def test_importing_it_does_not_import_what_only_some_need(run_python):
         assert f"'{name}'" not in modules
 
 
-def test_the_default_bert_is_seeded(monkeypatch):
-    seen = {}
-
-    def stop(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("sklearn_bert._runner.run_trial", stop)
-    monkeypatch.setattr(
-        "sklearn_bert.comparison._bert_name", lambda bert: seen.update(vars(bert)) or "BERT"
-    )
-    with pytest.raises(KeyboardInterrupt):
-        compare(*make_texts(0.5), random_state=7, verbose=0)
-    assert seen == vars(BertTextClassifier(random_state=7))
+def test_the_default_bert_is_seeded():
+    found = compare(*make_texts(0.5), random_state=7, verbose=0, budget=1e-9)
+    assert found.settings_["bert"] == repr(BertTextClassifier(random_state=7))

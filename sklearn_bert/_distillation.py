@@ -1,0 +1,152 @@
+"""Static vectors of tokens, which model2vec distils from an encoder."""
+
+import io
+import logging
+import os
+import warnings
+from contextlib import contextmanager, redirect_stderr, suppress
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from ._device import find_device, seeded
+from ._encoder import load_encoder
+from ._forks import in_living_threads
+from ._inference import make_ready
+from ._torch_state import own_torch_state
+
+# Tokens that a probe computes, of tens of thousands in a vocabulary.
+_N_PROBED = 256
+
+
+class StaticEmbeddings:
+    """The means of the token vectors of texts; no encoder runs once there are token vectors.
+
+    The vector of a token is the mean of the last hidden states of the token alone, between the
+    special tokens. It is weighted down the more frequent the token is likely to be, as in smooth
+    inverse frequency (SIF): vocabularies list frequent tokens first, and by Zipf's law the rank
+    tells how frequent. Texts are not cut.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Hub name or local folder.
+    device : str
+        Where to distil.
+
+    Attributes
+    ----------
+    static : model2vec.StaticModel or None
+        What was distilled.
+    seconds : float
+        What loading and distilling took.
+    """
+
+    def __init__(self, model, device):
+        # The import is not to be counted as a cost; an error will be that of a fit.
+        with suppress(Exception):
+            import model2vec.distill  # noqa: F401
+        self.model = model
+        self.device = device
+        self.static = None
+        self.seconds = 0.0
+        self._loaded = None
+
+    def expected_seconds(self):
+        """Return the seconds that `distil` is going to take, from a probe of some tokens."""
+        if self.static is not None:
+            return 0.0
+        tokenizer, module, device = self._load()
+        shape = _N_PROBED, 1 + tokenizer.num_special_tokens_to_add()
+        seconds = _forward_seconds(module.base_model, shape, device)
+        return seconds * len(tokenizer) / _N_PROBED
+
+    def distil(self):
+        """Distil the model if that is not done yet, and return the seconds it took now."""
+        if self.static is not None:
+            return 0.0
+        start = perf_counter()
+        before = 0.0 if self._loaded is None else self.seconds  # of the probe's loading
+        tokenizer, module, device = self._load()
+        # If it fails, the next one needs another module: this one is changed.
+        self._loaded = None
+        self.static = _distil(tokenizer, module.base_model, device)
+        seconds = perf_counter() - start
+        self.seconds = before + seconds
+        return seconds
+
+    def get(self, texts):
+        """Return the vectors of `texts` in float32."""
+        # Several processes would cost more than they save, and change the environment.
+        vectors = self.static.encode(list(texts), max_length=None, use_multiprocessing=False)
+        return vectors.astype(np.float32)  # an empty text makes them float64
+
+    def _load(self):
+        """Return tokenizer, module and device, which are kept until they have been used."""
+        if self._loaded is None:
+            start = perf_counter()
+            device = find_device(self.device)
+            with seeded(0, device):  # a head is drawn, which nobody needs
+                self._loaded = (*load_encoder(self.model, 2), device)
+            self.seconds = perf_counter() - start
+        return self._loaded
+
+    def __getstate__(self):
+        """Return the state without an encoder: the size of a pickle is that of the model."""
+        return {**vars(self), "_loaded": None}
+
+
+@in_living_threads
+@own_torch_state()
+def _forward_seconds(encoder, shape, device):
+    """Return the seconds for token ids of a shape, the second time."""
+    make_ready(encoder, device)
+    ids = torch.zeros(shape, dtype=torch.long, device=device)
+    with torch.inference_mode():
+        for _ in range(2):
+            start = perf_counter()
+            encoder(input_ids=ids, attention_mask=torch.ones_like(ids))[0].sum().item()
+    return perf_counter() - start
+
+
+@in_living_threads
+@own_torch_state()
+def _distil(tokenizer, encoder, device):
+    """Return the static model of an encoder, which is changed."""
+    from model2vec.distill import distill_from_model
+
+    # It would ask the hub about a model whose name is not that of a folder.
+    encoder.name_or_path = os.curdir
+    # The embeddings of what is left of the vocabulary are drawn anew before they are set.
+    with _silent(), seeded(0, device):
+        static = distill_from_model(
+            encoder,
+            tokenizer,
+            device="cpu" if device.type == "mps" else str(device),  # it refuses MPS
+            pca_dims=None,  # a principal component analysis gains nothing where a head is fitted
+            sif_coefficient=1e-4,
+            quantize_to="float32",
+        )
+    # Multiplied once instead of for each text.
+    static.embedding = (static.embedding * static.weights[:, None]).astype(np.float32)
+    static.weights = None
+    # The mean is over all tokens of a text, and over nothing else.
+    static.tokenizer.no_padding()
+    static.tokenizer.no_truncation()
+    return static
+
+
+@contextmanager
+def _silent():
+    """Silence what distils: its warnings, its loggers and a progress bar that has no switch."""
+    loggers = [logging.getLogger(name) for name in ("model2vec", "skeletoken")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

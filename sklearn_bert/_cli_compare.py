@@ -15,7 +15,7 @@ from ._cli_options import (
     add_reading_options,
     data_options,
     fraction,
-    make_bert,
+    make_berts,
     positive_int,
 )
 from ._cli_output import check_target, replacing
@@ -25,10 +25,10 @@ from .datasets import load_docstrings
 
 _DESCRIPTION = """\
 Is BERT worth it on these texts? Train cheap models (TF-IDF with logistic
-regression and with a linear SVM, naive-Bayes SVM, frozen BERT) and then BERT on
-the same texts, judge all on the same held-out texts, and say in one sentence what
-BERT gains, how sure that is, and what it costs. Before BERT is trained, a probe
-tells how long that is going to take; Ctrl-C keeps what is done.
+regression and with a linear SVM, naive-Bayes SVM, static embeddings, frozen BERT)
+and then BERT on the same texts, judge all on the same held-out texts, and say in one
+sentence what BERT gains, how sure that is, and what it costs. Before BERT is trained,
+a probe tells how long that is going to take; Ctrl-C keeps what is done.
 
 PATH is one of
   a table    .csv, .tsv, .json, .jsonl or .ndjson (also .gz, .bz2, .xz, .zst, .zip),
@@ -44,6 +44,7 @@ examples:
   %(prog)s reviews.csv --text review --label stars --html report.html
   %(prog)s reviews.csv --groups author --scoring f1_macro --budget 30min
   %(prog)s aclImdb --model bert-base-uncased --max-length 256
+  %(prog)s aclImdb --model distilbert-base-uncased --model roberta-base
   %(prog)s mails/ --encoding latin-1 --cv 3 --epochs 5 --learning-curve
 
 The result goes to stdout; what is done so far, the forecast and the progress bar go
@@ -89,7 +90,7 @@ def add_compare(commands):
         help="most texts a class (docstrings; default: 300)",
     )
     _add_judging_options(parser)
-    add_bert_options(parser)
+    add_bert_options(parser, several=True)
 
 
 def _add_judging_options(parser):
@@ -163,7 +164,7 @@ def _compare(args):
             groups=source.groups,
             scoring=args.scoring,
             estimators=dict.fromkeys(args.drop, "drop"),
-            bert=make_bert(args),
+            bert=make_berts(args),
             budget=args.budget,
             learning_curve=args.learning_curve,
             random_state=args.random_state,

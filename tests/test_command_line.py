@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,8 @@ LABELS = ["pos", "neg"] * 20
 PAIRS = list(zip(TEXTS, LABELS, strict=True))
 MODELS = [
     *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
-    *("naive-Bayes SVM", "frozen BERT + logistic regression", "BERT (tiny)"),
+    *("naive-Bayes SVM", "static embeddings + logistic regression"),
+    *("frozen BERT + logistic regression", "BERT (tiny)"),
 ]
 
 
@@ -336,3 +338,20 @@ def test_the_main_job_runs_on_few_docstrings(minilm, capsys):
     assert re.match(r"72 texts of 6 classes, 54 to train on and 18 to judge on: .*docstrings", data)
     assert rows[0].startswith("majority class") and rows[-1].startswith("BERT (all-MiniLM-L6-v2)")
     assert verdict.endswith(".")
+
+
+def test_several_models_are_candidates(monkeypatch, table, tiny_model, tmp_path, capsys):
+    seen = watch_compare(monkeypatch)
+    main(["compare", "--model", "one", "--model", "two", table, "--epochs", "5"])
+    assert [(bert.model, bert.epochs) for bert in seen["bert"]] == [("one", 5), ("two", 5)]
+    monkeypatch.undo()
+    other = shutil.copytree(tiny_model, tmp_path / "other")
+    argv = ["compare", table, "--model", tiny_model, "--model", str(other), "--epochs", "2"]
+    assert main([*argv, "--learning-rate", "3e-3", "--test-size", "0.25", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "BERT (tiny)" in out and "BERT (other)" in out and "the best of 2 candidates" in out
+
+
+def test_the_same_model_twice_is_told(table, capsys):
+    line = error_line(capsys, table, "--model", "one", "--model", "one")
+    assert "bert must hold classifiers that differ" in line

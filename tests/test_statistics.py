@@ -94,3 +94,16 @@ def test_reliability_and_calibration_error_by_hand():
 def test_full_certainty_falls_into_the_last_bin():
     promised, kept, count = reliability(np.array([0]), np.array([0]), np.array([[1.0, 0.0]]))
     assert (promised, kept, count) == ([1], [1], [1])
+
+
+def test_the_best_of_several_has_a_wider_interval():
+    gains = np.array([0.01, 0.03, 0.02, 0.05, 0.04])
+    one, three = (fold_difference(gains, [80] * 5, [20] * 5, n) for n in (1, 3))
+    assert three.mean == one.mean
+    assert (three.high - three.mean) / (one.high - one.mean) == pytest.approx(
+        student_t.ppf(1 - 0.025 / 3, 4) / student_t.ppf(0.975, 4)
+    )
+    gained = np.random.default_rng(0).normal(0.1, 1, 200)
+    one, three = (split_difference(lambda r: gained[r].mean(), 200, n_candidates=n) for n in (1, 3))
+    assert three.low < one.low < one.high < three.high
+    assert three.method.endswith("widened for the choice of the best of 3 candidates (Bonferroni)")

@@ -51,30 +51,25 @@ class StaticEmbeddings:
         self.device = device
         self.static = None
         self.seconds = 0.0
-        self._loaded = None
 
     def expected_seconds(self):
         """Return the seconds that `distil` is going to take, from a probe of some tokens."""
-        if self.static is not None:
-            return 0.0
+        start = perf_counter()
         tokenizer, module, device = self._load()
+        load_seconds = perf_counter() - start
         shape = _N_PROBED, 1 + tokenizer.num_special_tokens_to_add()
         seconds = _forward_seconds(module.base_model, shape, device)
-        return seconds * len(tokenizer) / _N_PROBED
+        return load_seconds + seconds * len(tokenizer) / _N_PROBED
 
     def distil(self):
         """Distil the model if that is not done yet, and return the seconds it took now."""
         if self.static is not None:
             return 0.0
         start = perf_counter()
-        before = 0.0 if self._loaded is None else self.seconds  # of the probe's loading
         tokenizer, module, device = self._load()
-        # If it fails, the next one needs another module: this one is changed.
-        self._loaded = None
         self.static = _distil(tokenizer, module.base_model, device)
-        seconds = perf_counter() - start
-        self.seconds = before + seconds
-        return seconds
+        self.seconds = perf_counter() - start
+        return self.seconds
 
     def get(self, texts):
         """Return the vectors of `texts` in float32."""
@@ -83,18 +78,10 @@ class StaticEmbeddings:
         return vectors.astype(np.float32)  # an empty text makes them float64
 
     def _load(self):
-        """Return tokenizer, module and device, which are kept until they have been used."""
-        if self._loaded is None:
-            start = perf_counter()
-            device = find_device(self.device)
-            with seeded(0, device):  # a head is drawn, which nobody needs
-                self._loaded = (*load_encoder(self.model, 2), device)
-            self.seconds = perf_counter() - start
-        return self._loaded
-
-    def __getstate__(self):
-        """Return the state without an encoder: the size of a pickle is that of the model."""
-        return {**vars(self), "_loaded": None}
+        """Return tokenizer, module and device; the module is not kept."""
+        device = find_device(self.device)
+        with seeded(0, device):  # a head is drawn, which nobody needs
+            return (*load_encoder(self.model, 2), device)
 
 
 @in_living_threads

@@ -1,6 +1,7 @@
 """Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
 import math
+from contextlib import suppress
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -11,7 +12,7 @@ from sklearn.utils._optional_dependencies import check_pandas_support
 from ._baselines import STATIC, StaticBert, has_model2vec
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
-from ._durations import parse_duration
+from ._durations import format_duration, parse_duration
 from ._folds import find_folds, rare_classes
 from ._overlap import find_overlap, score_without
 from ._plain import plain
@@ -29,6 +30,7 @@ from ._summary import Table, find_pair, rank_candidates, summarize, verdict
 from .classifier import BertTextClassifier
 
 _BERT = "BERT"
+_WHILE = 10  # seconds without a word
 
 
 class Comparison:
@@ -579,7 +581,7 @@ def compare(
     runner.say(table.heading())
     try:
         for name, model in models.items():
-            runner.run(name, model, _expected_seconds(model, runner))
+            _run_cheap(runner, name, model)
         for name, candidate in candidates.items():
             _run_bert(runner, name, candidate, forecasts)
         if fractions:
@@ -605,17 +607,18 @@ def _has_gpu():
     return cuda.is_available()
 
 
-def _expected_seconds(model, runner):
-    """Return the seconds that the first fold of a cheap model is expected to take.
-
-    They are looked at where there is a budget, and the model is one that can tell.
-    """
-    if not isinstance(model, StaticBert) or not 0 < runner.seconds_left < math.inf:
-        return 0.0
-    try:
-        return model.embeddings.expected_seconds()
-    except Exception:  # what it was will be told by the first fold
-        return 0.0
+def _run_cheap(runner, name, model):
+    """Run a cheap model; tell before if it has to be distilled, and that will take a while."""
+    seconds = 0.0
+    if isinstance(model, StaticBert) and runner.seconds_left > 0:
+        # What an error was will be told by the first fold.
+        with suppress(Exception):
+            seconds = model.embeddings.expected_seconds()
+        if seconds > _WHILE:
+            runner.say(
+                f"{name}: about {format_duration(seconds)} to distil them, once for all folds"
+            )
+    runner.run(name, model, seconds)
 
 
 def _run_bert(runner, name, bert, forecasts):

@@ -91,17 +91,22 @@ def test_copies_share_what_was_distilled_and_tell_what_that_took(tiny_model, rev
     assert copy.saved_seconds_ == 0, "a prediction shares nothing"
 
 
-def test_a_probe_counts_as_part_of_it(tiny_model, reviews):
+def test_what_it_will_take_is_told_if_that_is_long(make_classifier, reviews, monkeypatch, capsys):
+    monkeypatch.setattr(StaticEmbeddings, "expected_seconds", lambda self: 90.0)
+    judge(reviews, make_classifier(), verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index(f"{STATIC}: about 1.5 min to distil them, once for all folds")
+    assert lines[place + 1].startswith(f"{STATIC}  ")
+
+
+def test_a_probe_is_a_fair_guess(tiny_model):
     embeddings = StaticEmbeddings(tiny_model, "cpu")
     assert 0 < embeddings.expected_seconds() < 10
-    model = StaticBert(embeddings).fit(*reviews)
-    assert model.saved_seconds_ > 0 and model.once_seconds_ > 0
-    assert embeddings.expected_seconds() == 0
+    assert embeddings.static is None
 
 
 def test_a_pickle_holds_neither_texts_nor_the_encoder(tiny_model, reviews):
     model = StaticBert(StaticEmbeddings(tiny_model, "cpu"))
-    model.embeddings.expected_seconds()
     model.fit(*reviews)
     data = pickle.dumps(model)
     assert b"the good film" not in data and len(data) < 100_000

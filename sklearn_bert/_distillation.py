@@ -5,10 +5,14 @@ import logging
 import os
 import warnings
 from contextlib import contextmanager, redirect_stderr, suppress
+from itertools import chain
 from time import perf_counter
 
 import numpy as np
 import torch
+from scipy import sparse
+from sklearn.preprocessing import normalize
+from tqdm import tqdm
 
 from ._device import find_device, seeded
 from ._encoder import load_encoder
@@ -18,6 +22,8 @@ from ._torch_state import own_torch_state
 
 # Tokens that a probe computes, of tens of thousands in a vocabulary.
 _N_PROBED = 256
+# Texts that are tokenized at once: enough for all cores, and not so many that memory is an issue.
+_N_AT_ONCE = 1024
 
 
 class StaticEmbeddings:
@@ -72,10 +78,25 @@ class StaticEmbeddings:
         return self.seconds
 
     def get(self, texts):
-        """Return the vectors of `texts` in float32."""
-        # Several processes would cost more than they save, and change the environment.
-        vectors = self.static.encode(list(texts), max_length=None, use_multiprocessing=False)
-        return vectors.astype(np.float32)  # an empty text makes them float64
+        """Return the vectors of `texts` in float32, of length 1, or 0 where no token is known.
+
+        They are those of ``static.encode``, which is slower: it goes text by text.
+        """
+        texts = list(texts)
+        vectors = [
+            self._sums(texts[start : start + _N_AT_ONCE])
+            for start in range(0, len(texts), _N_AT_ONCE)
+        ]
+        return normalize(np.concatenate(vectors), copy=False)
+
+    def _sums(self, texts):
+        """Return the sums of the token vectors."""
+        ids = self.static.tokenize(texts)
+        ends = np.cumsum([0, *map(len, ids)])
+        tokens = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=ends[-1])
+        ones = np.ones(len(tokens), dtype=np.float32)
+        shape = len(texts), len(self.static.embedding)
+        return sparse.csr_matrix((ones, tokens, ends), shape=shape) @ self.static.embedding
 
     def _load(self):
         """Return tokenizer, module and device; the module is not kept."""
@@ -127,6 +148,7 @@ def _distil(tokenizer, encoder, device):
 @contextmanager
 def _silent():
     """Silence what distils: its warnings, its loggers and a progress bar that has no switch."""
+    interval, tqdm.monitor_interval = tqdm.monitor_interval, 0  # or a thread would stay behind
     loggers = [logging.getLogger(name) for name in ("model2vec", "skeletoken")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -135,5 +157,6 @@ def _silent():
         with redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
             yield
     finally:
+        tqdm.monitor_interval = interval
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

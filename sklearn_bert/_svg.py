@@ -99,6 +99,8 @@ class Chart:
         width = _LETTER * len(label)
         is_right = x + width + 10 > self.width - _RIGHT
         left = x - 10 - width if is_right else x + 10
+        if left < 0:  # of a long name, whose beginning is to be seen
+            left, is_right = 2, False
         heights = [y + shift for step in range(8) for shift in (-6 - 15 * step, 16 + 15 * step)]
         free = [
             height

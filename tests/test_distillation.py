@@ -1,7 +1,10 @@
 """Static embeddings: distilled once from the checkpoint of BERT, in silence, then fast."""
 
+import os
 import pickle
 import sys
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -75,6 +78,13 @@ def test_a_text_is_the_weighted_mean_of_what_its_tokens_are_alone(tiny_model, em
 def test_no_text_is_cut(embeddings):
     long, longer = "good " * 100 + "film", "good " * 100 + "film " * 200
     assert not np.allclose(*embeddings.get([long, longer]), atol=1e-3)
+
+
+def test_vectors_are_those_of_model2vec(embeddings, reviews):
+    texts = [*reviews[0], "", "zzz", "good film " * 50] * 20
+    expected = embeddings.static.encode(texts, max_length=None, use_multiprocessing=False)
+    assert np.allclose(embeddings.get(texts), expected, atol=1e-6)
+    assert embeddings.get(texts).dtype == np.float32
 
 
 def test_a_text_without_known_tokens_is_nought(embeddings):
@@ -201,9 +211,11 @@ def test_it_is_silent_asks_no_hub_and_changes_no_random_state(
     np.random.seed(3)
     torch.manual_seed(1)
     before = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()
+    outer = dict(os.environ), list(warnings.filters), threading.active_count()
     with caplog.at_level("WARNING"):
         StaticEmbeddings(tiny_model, "cpu").distil()
     assert capfd.readouterr() == ("", "") and not recwarn.list and not caplog.records
+    assert (dict(os.environ), list(warnings.filters), threading.active_count()) == outer
     assert (np.random.get_state()[1] == before[0]).all()
     assert torch.equal(torch.get_rng_state(), before[1]) and torch.get_num_threads() == before[2]
 

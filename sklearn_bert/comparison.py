@@ -127,6 +127,8 @@ class Comparison:
             }
             difference = self.differences_[main]
             self.verdict_ = verdict(self._pair, difference, main, self._label, self._called())
+            if fewer := self._with_fewer_folds(best):
+                self.notes_.append(f"Not chosen from, with fewer folds: {', '.join(fewer)}.")
             if len(best) > 1:
                 self.notes_.append(
                     f"{self.bert_} is the best of {len(best)} candidates by {main}: having been "
@@ -166,6 +168,17 @@ class Comparison:
         rows = [row for row in self.rows_ if row["model"] in self.candidates_]
         rows.sort(key=lambda row: not row["n_folds"])
         return rows[0]["model"] if rows else self.candidates_[0]
+
+    def _with_fewer_folds(self, best):
+        """Return the candidates with scores that were not chosen from."""
+        main = next(iter(self._scorers))
+        return [
+            row["model"]
+            for row in self.rows_
+            if row["model"] in self.candidates_
+            and row["model"] not in best
+            and np.isfinite(row[main])
+        ]
 
     def _called(self):
         """Return what sentences call BERT: its name where there are several."""

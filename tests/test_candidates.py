@@ -139,7 +139,9 @@ def test_one_that_fails_does_not_take_the_others_down(monkeypatch):
 def test_one_that_finished_fewer_folds_is_not_chosen(monkeypatch):
     monkeypatch.setattr(FailsOn, "fits", 0)
     found = quietly({"once": FailsOn([1], OSError("no file")), "blind": DummyClassifier()})
-    assert found.bert_ == "blind" and found.table_.loc["once", "accuracy"] > 0.9
+    assert found.bert_ == "blind"
+    assert found.table_.loc["once", "accuracy"] > found.table_.loc["blind", "accuracy"]
+    assert found.notes_[-1] == "Not chosen from, with fewer folds: once."
 
 
 def test_if_all_fail_one_sentence_says_so(monkeypatch):
@@ -308,3 +310,11 @@ def test_a_cheap_model_may_not_have_the_name_of_a_candidate(both):
 
 def test_the_same_twice_may_have_names():
     assert quietly({"a": DummyClassifier(), "b": DummyClassifier()}).bert_ == "a"
+
+
+def test_a_budget_leaves_out_the_one_that_would_take_too_long(make_classifier):
+    found = quietly([make_classifier(epochs=2000), make_classifier(epochs=4)], 0.0, budget="30s")
+    assert found.bert_ == "BERT (tiny, epochs=4)" and found.rows_[-1]["n_folds"] == 2
+    (note,) = found.notes_
+    assert note.endswith("0 of 2 folds of BERT (tiny, epochs=2000) were done.")
+    assert list(found.forecasts_) == ["BERT (tiny, epochs=2000)", "BERT (tiny, epochs=4)"]

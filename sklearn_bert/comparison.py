@@ -445,7 +445,8 @@ def compare(
         NaN.
     estimators : dict of str to estimator, default=None
         Classifiers of texts to compare as well; one under the name of a default model replaces
-        it, and "drop" instead of an estimator leaves it out.
+        it, and "drop" instead of an estimator leaves it out. Where candidates start from several
+        checkpoints, the name of a row without that of a checkpoint stands for all of them.
     bert : estimator, list of estimators or dict of str to estimator, default=None
         The classifier to judge; it is cloned. None is
         ``BertTextClassifier(random_state=random_state)``. Of several candidates, each has a row,
@@ -501,6 +502,10 @@ def compare(
     heart, and BERT and the best cheap model are judged without them as well.
 
     Weights count in the folds' scores and in the draws of the bootstrap; all folds count alike.
+
+    Static embeddings have one vector for each token, whatever stands beside it; a text is their
+    mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words
+    from pretraining.
 
     Memory is the peak above what the process held before, told on Linux only. It is not known
     for a model that found all the room it needed in what the process held. The embeddings of

@@ -150,6 +150,7 @@ class Checkpoints(Callback):
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
             "schedule": _plain(callbacks["_one_cycle"].lr_scheduler_.state_dict()),
+            "average": callbacks["_average"].state_dict(),
             "random": torch.get_rng_state(),
             "history": _plain(net.history.to_list()),
             "predicted": callbacks["_epoch_record"].predicted_,
@@ -171,6 +172,7 @@ class Checkpoints(Callback):
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         callbacks["_one_cycle"].lr_scheduler_.load_state_dict(state["schedule"])
+        callbacks["_average"].load_state_dict(state["average"])
         *epochs, running = state["history"]
         net.history.clear()
         net.history.extend(epochs)

@@ -112,16 +112,17 @@ def add_bert_options(parser, *, several=False):
     group.add_argument(
         "--epochs",
         metavar="N",
-        type=positive_int,
-        default=3,
-        help="passes over the training texts (default: %(default)s)",
+        type=positive_int_or_auto,
+        default="auto",
+        help="passes over the training texts (default: %(default)s: 3, more where texts are few)",
     )
     group.add_argument(
         "--batch-size",
         metavar="N",
-        type=positive_int,
-        default=32,
-        help="texts per step; lower it if memory runs out (default: %(default)s)",
+        type=positive_int_or_auto,
+        default="auto",
+        help="texts per step; lower it if memory runs out (default: %(default)s: 16 up to 1,000 "
+        "texts, else 32)",
     )
     group.add_argument(
         "--max-length",
@@ -229,6 +230,18 @@ def fraction(text):
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
     return value
+
+
+def positive_int_or_auto(text):
+    """Return "auto", or a whole number above 0."""
+    if text == "auto":
+        return text
+    try:
+        return positive_int(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 1, or 'auto', got {text!r}"
+        ) from None
 
 
 def learning_rate(text):

@@ -20,6 +20,13 @@ from ._fit_tasks import FitTasks, with_callbacks
 from ._holdout import hold_out
 from ._model import TextModel
 from ._plain import default_errstate, with_plain_parameters
+from ._recipe import (
+    CONTRAST_RATE,
+    find_batch_size,
+    find_epochs,
+    has_few_labels,
+    has_very_few_labels,
+)
 from ._scoring import check_scoring_of
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
 from ._validation import Validation, as_numbers, check_groups, check_score, read_validation
@@ -54,6 +61,7 @@ class TextEstimator(CallbacksMixin, TextModel):
     n_samples_fit_: int
     n_features_in_: int
     feature_names_in_: np.ndarray
+    batch_size_: int
     learning_rate_: float
     history_: list[dict]
     training_curve_: dict[str, np.ndarray]
@@ -65,8 +73,10 @@ class TextEstimator(CallbacksMixin, TextModel):
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "long_text": [StrOptions({"head", "tail", "head+tail", "windows"})],
         "stride": [Interval(Integral, 0, None, closed="left"), None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "pooling": [StrOptions({"auto", "cls", "mean"})],
+        "head": [StrOptions({"auto", "new", "probe"})],
+        "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "find"})],
         "layer_decay": [Interval(Real, 0, 1, closed="right")],
         "freeze": [Interval(Integral, 0, None, closed="left"), StrOptions({"all"})],
@@ -111,7 +121,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             validation = Validation(groups=groups) if own is None else Validation(*own)
         from ._torch_state import own_torch_state  # and torch, only for data that can be used
 
-        tasks = FitTasks(self, X, y, sample_weight, epochs=stand_in.epochs)
+        tasks = FitTasks(self, X, y, sample_weight)
         with own_torch_state():
             fitted = stand_in._train(texts, target, validation, tasks)
         tasks.end(fitted)
@@ -212,8 +222,6 @@ class TextEstimator(CallbacksMixin, TextModel):
             is_first = ranks is None or ranks.rank == 0
             if is_first:
                 self._warn_of_cut(batches.ragged.uncut, fitted)
-            else:
-                ranks.draw_otherwise(device)
             module = fitted["module_"]
             rows, valid_rows = self._split(target, validation, random_state)
             judged = self._judged(texts, target, validation, valid_rows)
@@ -221,17 +229,30 @@ class TextEstimator(CallbacksMixin, TextModel):
                 valid_batches = self._batches(*judged[:2], fitted)
             else:
                 valid_batches = None if valid_rows is None else batches.take(valid_rows)
-            batches = batches.take(rows, random_state)
-            options = self._training_options(target, device, dtype)
+            batches = self._sized(batches.take(rows, random_state))
+            fitted["batch_size_"] = batches.batch_size
+            if valid_batches is not None:
+                valid_batches.batch_size = batches.batch_size
             with explained_memory_error(
-                device, batch_size=self.batch_size, max_length=fitted["max_length_"]
+                device, batch_size=batches.batch_size, max_length=fitted["max_length_"]
             ):
-                fitted["learning_rate_"] = self._peak(module, batches, seed, options, checkpoints)
+                options = self._training_options(
+                    module, batches, target, seed, device, dtype, self.verbose if is_first else 0
+                )
+                if not is_first:
+                    ranks.draw_otherwise(device)
+                epochs = find_epochs(
+                    self.epochs, len(batches), after_pairs=options["head"] == "pairs"
+                )
+                tasks.begin(epochs)
+                fitted["learning_rate_"] = self._peak(
+                    module, batches, epochs, seed, options, checkpoints
+                )
                 history, curve, validated = train(
                     module,
                     batches,
                     valid_batches,
-                    epochs=self.epochs,
+                    epochs=epochs,
                     learning_rate=fitted["learning_rate_"],
                     patience=self.n_iter_no_change if self.early_stopping else None,
                     score=self._validation_score(scorer, fitted, *judged),
@@ -326,11 +347,14 @@ class TextEstimator(CallbacksMixin, TextModel):
                 "of the last one; use another scoring, or more validation texts."
             )
 
-    def _training_options(self, target, device, dtype):
-        """Return what training and range test are given alike."""
-        return {
-            "criterion": self._criterion(target),
-            "head_is_new": not self._continues(),
+    def _sized(self, batches):
+        """Return the batches in the size that suits their number of texts, if none is given."""
+        batches.batch_size = find_batch_size(self.batch_size, len(batches.ragged))
+        return batches
+
+    def _training_options(self, module, batches, target, seed, device, dtype, verbose):
+        """Return what training and range test are given alike, the head ready for it."""
+        options = {
             "layer_decay": self.layer_decay,
             "freeze": self.freeze,
             "weight_decay": self.weight_decay,
@@ -338,6 +362,25 @@ class TextEstimator(CallbacksMixin, TextModel):
             "dtype": dtype,
             "gradient_checkpointing": self.gradient_checkpointing,
         }
+        head = self._start_head(module, batches, target, seed, verbose, options)
+        return {"criterion": self._criterion(target), "head": head, **options}
+
+    def _start_head(self, module, batches, target, seed, verbose, options):
+        """Return what the head starts from, and let it start from there."""
+        from ._contrast import contrast
+        from ._probe import can_probe, probe_head
+
+        if self._continues():
+            return "kept"
+        is_wanted = self.head == "probe" or (self.head == "auto" and has_few_labels(target))
+        if not is_wanted or not can_probe(module, batches, target):
+            return "new"
+        random_state = np.random.RandomState(seed)
+        by_pairs = self.epochs == "auto" and self.freeze != "all" and has_very_few_labels(target)
+        if by_pairs:
+            contrast(module, batches, target.n_outputs, random_state, verbose=verbose, **options)
+        probe_head(module, batches, target, options["device"], options["dtype"], random_state)
+        return "pairs" if by_pairs else "probe"
 
     def _draw_seed(self):
         """Return the one integer from which all that is random in a fit follows.
@@ -368,7 +411,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             self._tokenize(texts, tokenizer, max_length, self._find_memory()),
             target.values,
             target.weights,
-            batch_size=self.batch_size,
+            batch_size=find_batch_size(self.batch_size, len(texts)),
         )
 
     def _load_module(self, target):
@@ -377,7 +420,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._encoder import load_encoder
 
         if not self._continues():
-            return load_encoder(self.model, target.n_outputs)
+            from ._pooling import set_pooling
+
+            tokenizer, module = load_encoder(self.model, target.n_outputs)
+            set_pooling(module, self.model, self.pooling, few=has_few_labels(target))
+            return tokenizer, module
         return self.tokenizer_, copy.deepcopy(copy_to_cpu(self.module_))
 
     def _find_memory(self):
@@ -484,23 +531,25 @@ class TextEstimator(CallbacksMixin, TextModel):
             TextsCutWarning,
         )
 
-    def _peak(self, module, batches, seed, options, checkpoints):
+    def _peak(self, module, batches, epochs, seed, options, checkpoints):
         """Return the peak of the learning rate, that of the fit that goes on if there is one."""
         if checkpoints is None:
-            return self._new_peak(module, batches, seed, options)
+            return self._new_peak(module, batches, epochs, seed, options)
         if checkpoints.state is None:
-            peak = self._new_peak(module, batches, seed, options)
+            peak = self._new_peak(module, batches, epochs, seed, options)
         else:
             peak = checkpoints.state["learning_rate"]
         checkpoints.constants["learning_rate"] = peak
         return peak
 
-    def _new_peak(self, module, batches, seed, options):
+    def _new_peak(self, module, batches, epochs, seed, options):
         """Return the peak of the learning rate: as given, by the rule, or by a range test."""
         from ._optimizer import auto_learning_rate
 
         if self.learning_rate == "auto":
-            return auto_learning_rate(module.config.hidden_size, self.epochs * len(batches))
+            if options["head"] == "pairs":
+                return CONTRAST_RATE
+            return auto_learning_rate(module.config.hidden_size, epochs * len(batches))
         if self.learning_rate == "find":
             return self._range_test(module, batches, seed, options).suggestions["valley"]
         return self.learning_rate
@@ -533,11 +582,14 @@ class TextEstimator(CallbacksMixin, TextModel):
         seed = self._draw_seed()
         with own_turn(device), seeded(seed, device):
             fitted, batches = self._load(texts, target)
-            options |= self._training_options(target, device, find_dtype(self.dtype, device))
+            module, dtype = fitted["module_"], find_dtype(self.dtype, device)
             with explained_memory_error(
-                device, batch_size=self.batch_size, max_length=fitted["max_length_"]
+                device, batch_size=batches.batch_size, max_length=fitted["max_length_"]
             ):
-                return self._range_test(fitted["module_"], batches, seed, options)
+                options |= self._training_options(
+                    module, batches, target, seed, device, dtype, verbose=0
+                )
+                return self._range_test(module, batches, seed, options)
 
     def _split(self, target, validation, random_state):
         """Return the rows to train on, and those held out or None."""
@@ -576,7 +628,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         # What "auto" finds may round labels away: half precision only where it was asked for.
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
         with explained_memory_error(
-            device, batch_size=self.batch_size, max_length=self.max_length_
+            device,
+            batch_size=getattr(self, "batch_size_", self.batch_size),  # not there in older models
+            max_length=self.max_length_,
         ):
             return by_portions(
                 lambda some: predict_outputs(

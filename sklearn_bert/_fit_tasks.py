@@ -26,8 +26,6 @@ class FitTasks:
         What it is fitted to.
     sample_weight : array-like or None
         The weights of the texts.
-    epochs : int, default=0
-        How many tasks there are in the fit.
 
     Attributes
     ----------
@@ -35,17 +33,19 @@ class FitTasks:
         Whether a callback said at the end of an epoch that training is to end.
     """
 
-    def __init__(self, estimator, X, y, sample_weight=None, *, epochs=0):
+    def __init__(self, estimator, X, y, sample_weight=None):
         self.asked_to_stop = False
         self.n_begun = 0
         self.root = self.epoch = None
-        if not hasattr(estimator, "_init_callback_context"):
-            return
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.estimator = estimator
-        self.root = estimator._init_callback_context(max_subtasks=epochs)
-        self.root.call_on_fit_task_begin(**self.data)
+
+    def begin(self, epochs=0):
+        """Tell that the fit begins, and how many epochs it is going to have."""
+        if hasattr(self.estimator, "_init_callback_context"):
+            self.root = self.estimator._init_callback_context(max_subtasks=epochs)
+            self.root.call_on_fit_task_begin(**self.data)
 
     def begin_epoch(self, number):
         """Tell that an epoch begins, counted from 1.

@@ -12,6 +12,7 @@ from . import _inference, _net  # noqa: F401  (their import is not to be counted
 from ._durations import format_duration
 from ._estimator import TextsCutWarning
 from ._lr_finder import N_STEPS
+from ._recipe import are_few, find_batch_size, find_epochs
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000
@@ -91,12 +92,10 @@ def forecast(bert, texts, y, folds):
     by_length = np.argsort([len(text) for text in texts], kind="stable")
     n_steps = sum(_count_steps(bert, len(train)) for train, _ in folds)
     n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
-    probed = _spread(by_length, n_batches * bert.batch_size)
-    # A probe does not write to the user's loggers and checkpoints.
-    quiet = {"callbacks": None, "checkpoint_dir": None, "verbose": 0}
-    probe = clone(bert).set_params(epochs=2, early_stopping=False, **quiet)
-    if bert.learning_rate == "find":
-        probe.set_params(learning_rate="auto")
+    n_train = max(len(train) for train, _ in folds)
+    few = are_few(n_train, len(np.unique(y)))
+    probe = _short(bert, find_batch_size(bert.batch_size, n_train), few=few)
+    probed = _spread(by_length, n_batches * probe.batch_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
         probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
@@ -111,11 +110,12 @@ def forecast(bert, texts, y, folds):
     lengths = count_tokens(probe.tokenizer_, [texts[row] for row in looked_at])
     tokenize_seconds = (perf_counter() - before) / len(looked_at)
     once_seconds = tokenize_seconds + _once_seconds(probe, len(probed))
+    head_seconds = text_seconds if bert.head == "probe" or (bert.head == "auto" and few) else 0.0
     per_text = _sequences_per_text(probe, lengths)
     return Forecast(
         [
             load_seconds
-            + len(train) * once_seconds
+            + len(train) * (once_seconds + head_seconds)
             + _count_steps(bert, len(train) * per_text) * step_seconds
             for train, _ in folds
         ],
@@ -125,6 +125,22 @@ def forecast(bert, texts, y, folds):
         str(probe.module_.device),
         perf_counter() - start,
     )
+
+
+def _short(bert, batch_size, *, few):
+    """Return a copy for a probe, whose steps cost what those of the real fit do.
+
+    A probe has fewer texts, which "auto" would take into account.
+    """
+    # It does not write to the user's loggers and checkpoints.
+    quiet = {"callbacks": None, "checkpoint_dir": None, "verbose": 0}
+    short = {"epochs": 2, "batch_size": batch_size, "head": "new", "early_stopping": False}
+    probe = clone(bert).set_params(**short, **quiet)
+    if bert.learning_rate == "find":
+        probe.set_params(learning_rate="auto")
+    if bert.pooling == "auto" and not few:
+        probe.set_params(pooling="cls")
+    return probe
 
 
 def _once_seconds(probe, n_texts):
@@ -147,7 +163,8 @@ def _sequences_per_text(probe, lengths):
 def _count_steps(bert, n_texts):
     """Return the steps of a fit to `n_texts`, or windows, without early stopping."""
     extra = N_STEPS if bert.learning_rate == "find" else 0
-    return bert.epochs * math.ceil(n_texts / bert.batch_size) + extra
+    n_batches = math.ceil(n_texts / find_batch_size(bert.batch_size, n_texts))
+    return find_epochs(bert.epochs, n_batches) * n_batches + extra
 
 
 def _spread(by_length, n_texts):

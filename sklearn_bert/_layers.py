@@ -2,6 +2,8 @@
 
 import torch
 
+from ._pooling import has_mean_layer, mean_layer
+
 
 def parameter_depths(module):
     """Return the depth of each parameter, and the number of layers.
@@ -19,7 +21,7 @@ def parameter_depths(module):
     n_layers : int
     """
     layers, path = _find_layers(module)
-    depths, n_layers = {}, len(layers)
+    depths, n_layers = {}, len(layers) - has_mean_layer(module)
     for name, _ in module.named_parameters():
         if name.startswith(path + "."):
             depths[name] = int(name[len(path) + 1 :].partition(".")[0]) + 1
@@ -65,6 +67,8 @@ def freeze_layers(module, freeze):
     n_fixed = n_layers if freeze == "all" else freeze
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(n_fixed == 0 or depths[name] > n_fixed)
+    if has_mean_layer(module):  # it has nothing to learn
+        mean_layer(module).requires_grad_(False)
 
 
 def is_frozen(module):

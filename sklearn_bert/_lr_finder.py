@@ -49,7 +49,7 @@ def range_test(
     batches,
     *,
     criterion,
-    head_is_new,
+    head,
     layer_decay,
     freeze,
     weight_decay,
@@ -68,7 +68,7 @@ def range_test(
         The encoder with its head.
     batches : TrainingBatches
         What to train on.
-    criterion, head_is_new, layer_decay, freeze, weight_decay, device, dtype, \
+    criterion, head, layer_decay, freeze, weight_decay, device, dtype, \
             gradient_checkpointing
         As for `_net.train`.
     n_steps : int
@@ -97,20 +97,20 @@ def range_test(
     try:
         with fast_float32(device):
             net.initialize()
-            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps), head_is_new)
+            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps), head)
     finally:
         net.close()
         module.load_state_dict(before)
 
 
-def _run(net, batches, learning_rates, head_is_new):
+def _run(net, batches, learning_rates, head):
     """Return what the steps gave until the loss diverged."""
     losses, smoothed, mean = [], [], 0.0
     endless = chain.from_iterable(repeat(batches))
     for step, (rate, batch) in enumerate(zip(learning_rates, endless, strict=False), start=1):
         groups = net.optimizer_.param_groups
-        head_rate = head_learning_rate(rate) if head_is_new else rate
-        for group, group_rate in zip(groups, group_rates(groups, rate, head_rate), strict=True):
+        rates = group_rates(groups, rate, head_learning_rate(rate, head))
+        for group, group_rate in zip(groups, rates, strict=True):
             group["lr"] = group_rate
         losses.append(net.train_step(batch)["loss"].item())
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * losses[-1]

@@ -14,6 +14,7 @@ from skorch.callbacks import (
 )
 from skorch.utils import noop
 
+from ._averaging import WeightAverage
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._frozen import training_forward
 from ._gradients import GradientSums
@@ -55,6 +56,8 @@ class FineTuningNet(NeuralNet):
     gradient_checkpointing : bool or "auto"
         Whether to compute the layers twice instead of keeping what they gave; "auto" does so
         when a single text is too much for the memory.
+    average : WeightAverage, default=None
+        Puts the mean of the weights in their place before an epoch is judged.
     reads_losses : bool, default=False
         Whether the history has the loss of a batch as a float at once, for callbacks that read
         it; the device is waited for then.
@@ -73,6 +76,7 @@ class FineTuningNet(NeuralNet):
         weight_decay,
         layer_decay,
         gradient_checkpointing,
+        average=None,
         reads_losses=False,
         verbose=0,
         **kwargs,
@@ -82,6 +86,7 @@ class FineTuningNet(NeuralNet):
         self.weight_decay = weight_decay
         self.layer_decay = layer_decay
         self.gradient_checkpointing = gradient_checkpointing
+        self.average = average
         self.reads_losses = reads_losses
 
     @property
@@ -105,13 +110,17 @@ class FineTuningNet(NeuralNet):
         self.logits_of_ = training_forward(self.module_, device, self.autocast_dtype)
         if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
             self.logits_of_.start_checkpointing()
-        self.ranks_ = find_ranks()
+        self.ranks_ = self.find_ranks()
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device, self.ranks_)
         self.gradients_ = None if self.ranks_ is None else self._gradient_sums()
         self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
         self.micro_batch_tokens_ = None  # what was found when memory was short
         self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
         return self
+
+    def find_ranks(self):
+        """Return the processes that share the batches, None if this one works alone."""
+        return find_ranks()
 
     def _gradient_sums(self):
         """Return what sums all gradients but those that the embeddings sum by themselves."""
@@ -169,6 +178,8 @@ class FineTuningNet(NeuralNet):
         for row, loss in zip(rows, torch.stack(losses).tolist(), strict=True):
             row[f"{prefix}_loss"] = loss
         self.history.record(f"{prefix}_batch_count", len(losses))
+        if training and self.average is not None:
+            self.average.use()
 
     def _take_done(self):
         """Return the number of batches that were done before, and what was recorded of them."""
@@ -313,7 +324,7 @@ def train(
     criterion,
     epochs,
     learning_rate,
-    head_is_new,
+    head,
     layer_decay,
     freeze,
     weight_decay,
@@ -345,8 +356,8 @@ def train(
         Passes over `batches`.
     learning_rate : float
         Peak of the one-cycle policy.
-    head_is_new : bool
-        Whether the head has everything to learn, at a rate of its own.
+    head : {"new", "probe", "pairs", "kept"}
+        What the head starts from, which decides on its learning rate.
     layer_decay : float
         Factor of the learning rate from a layer to the one below.
     freeze : int or "all"
@@ -391,11 +402,12 @@ def train(
     n_steps = epochs * len(batches)
     freeze_layers(module, freeze)
     groups = parameter_groups(module, weight_decay, layer_decay)
-    head_rate = head_learning_rate(learning_rate) if head_is_new else learning_rate
-    record = EpochRecord(score)
+    rates = group_rates(groups, learning_rate, head_learning_rate(learning_rate, head))
+    record, average = EpochRecord(score), WeightAverage(n_steps)
     own = [
         ("_gradient_clipping", GradientNormClipping(1.0)),
-        ("_one_cycle", one_cycle(group_rates(groups, learning_rate, head_rate), n_steps)),
+        ("_one_cycle", one_cycle(rates, n_steps)),
+        ("_average", average),
         ("_epoch_record", record),
     ]
     progress = Progress(n_steps, verbose)
@@ -416,6 +428,7 @@ def train(
         weight_decay=weight_decay,
         layer_decay=layer_decay,
         gradient_checkpointing=gradient_checkpointing,
+        average=average,
         reads_losses=bool(callbacks),
         max_epochs=epochs,
         callbacks=own + callbacks + last,

@@ -78,13 +78,25 @@ def auto_learning_rate(width, n_steps):
     return min(2e-5 * (768 / width) ** exponent, 5e-4)
 
 
-def head_learning_rate(learning_rate):
-    """Return the peak learning rate of the new head: 100 times the body's, at most 0.01.
+# The rate of the head: so many times that of the body, and at most so much.
+_HEAD_RATES = {"new": (100, 0.01), "probe": (10, 1e-3), "pairs": (10, 1e-3), "kept": (1, 0.0)}
 
-    The head starts from nothing. At the rate of the pretrained body it would hardly have begun to
-    tell many classes apart when a short run ends.
+
+def head_learning_rate(learning_rate, head):
+    """Return the peak learning rate of the head, given that of the body.
+
+    Parameters
+    ----------
+    learning_rate : float
+        That of the body.
+    head : {"new", "probe", "pairs", "kept"}
+        What it starts from. A new one starts from nothing: at the rate of the body it would
+        hardly have begun to tell many classes apart when a short run ends. One that starts from a
+        linear model, whether pairs were learnt from before or not, has less to learn, and one that
+        was kept of an earlier fit no more than the body has.
     """
-    return max(learning_rate, min(100 * learning_rate, 0.01))
+    factor, most = _HEAD_RATES[head]
+    return max(learning_rate, min(factor * learning_rate, most))
 
 
 class RowGradients:

@@ -91,15 +91,16 @@ class StopIfAsked(Callback):
 
 
 class Progress(Callback):
-    """One progress bar over all steps of a fit; at verbose=2 also a line an epoch."""
+    """One progress bar over all steps; at verbose=2 also a line an epoch."""
 
-    def __init__(self, n_steps, verbose):
+    def __init__(self, n_steps, verbose, name="fit"):
         self.n_steps = n_steps
         self.verbose = verbose
+        self.name = name
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_steps, desc="fit", unit="batch")
+        self.bar_ = tqdm(total=self.n_steps, desc=self.name, unit="batch")
         self.micro_batch_tokens_ = None
         self.checkpointing_ = net.logits_of_.checkpointing
         self.shown_ = -math.inf

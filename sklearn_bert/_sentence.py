@@ -112,6 +112,23 @@ def read_sentence_model(model, pooling):
     return SentenceModel(_poolings(config, name), layers, includes_prompt=includes, **reading)
 
 
+def stated_pooling(folder, name):
+    """Return how the files of a model say that its tokens become one vector, None if they do not.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its files are.
+    name : str
+        What the user calls it.
+    """
+    modules = [module for module in read_modules(folder, name) if kind_of(module) == "Pooling"]
+    if len(modules) != 1:
+        return None
+    ways = _poolings(_config(folder / modules[0]["path"], name), name)
+    return ways[0] if len(ways) == 1 else None
+
+
 def _check_kinds(modules, name):
     """Return the modules, if there are a transformer, a pooling, and then only what we know."""
     kinds = [kind_of(module) for module in modules]

@@ -44,6 +44,11 @@ class Target:
     def __len__(self):
         return len(self.y)
 
+    @property
+    def is_labels(self):
+        """Whether each text has any number of several labels."""
+        return not self.is_classes and "multilabel_" in self.attributes
+
     def take(self, rows):
         """Return the target of some of the texts."""
         return Target(

@@ -57,15 +57,31 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
 
-    epochs : int, default=3
-        Passes over the training data.
+    pooling : {"auto", "cls", "mean"}, default="auto"
+        What the head reads of a text: the last state of its first token, or the mean over its
+        tokens. "auto" is what `model` was made for: the mean if its files say so, as those of
+        most sentence-transformers models do, else what its architecture does by itself. "mean"
+        needs BERT, DistilBERT, RoBERTa, CamemBERT, XLM-RoBERTa or ModernBERT; with "auto" other
+        architectures keep their own head. See Notes.
 
-    batch_size : int, default=32
-        Texts, or windows, per optimizer step.
+    head : {"auto", "new", "probe"}, default="auto"
+        What the last linear map of the head starts from: "new" from small random numbers; "probe"
+        from a logistic regression on the vectors that it reads, which is fitted first, its penalty
+        chosen by cross-validation. "auto" is "probe" below 5,000 texts. A head that has no linear
+        map of its own, and one for texts that are all alike, is new in any case.
+
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" is 3, and as many more as make 100 steps. The epochs
+        trained are ``n_epochs_``.
+
+    batch_size : int or "auto", default="auto"
+        Texts, or windows, per optimizer step. "auto" is 16 up to 1,000 of them, else 32. The value
+        used is ``batch_size_``.
 
     learning_rate : float, "auto" or "find", default="auto"
-        Peak of the one-cycle policy, for the pretrained body; that of the new head is 100 times
-        as high, at most 0.01. "auto" takes the width of the model and the number of steps into
+        Peak of the one-cycle policy, for the pretrained body. That of a new head is 100 times as
+        high, at most 0.01; that of a head that starts from a logistic regression is 10 times as
+        high, at most 0.001. "auto" takes the width of the model and the number of steps into
         account, see Notes; "find" runs the range test of
         :class:`~sklearn_bert.LearningRateFinderDisplay` first, some 100 steps. The value used is
         ``learning_rate_``.
@@ -199,6 +215,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     max_length_ : int
         Tokens kept of each text.
+
+    batch_size_ : int
+        Texts, or windows, per optimizer step.
 
     learning_rate_ : float
         Peak of the one-cycle policy.
@@ -341,8 +360,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         max_length=None,
         long_text="head",
         stride=None,
-        epochs=3,
-        batch_size=32,
+        pooling="auto",
+        head="auto",
+        epochs="auto",
+        batch_size="auto",
         learning_rate="auto",
         layer_decay=1.0,
         freeze=0,
@@ -369,6 +390,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         self.max_length = max_length
         self.long_text = long_text
         self.stride = stride
+        self.pooling = pooling
+        self.head = head
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -213,6 +213,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
         tasks = FitTasks(self, X, y, sample_weight)
+        tasks.begin()
         fitted = self._load() if self.estimator is None else self._borrow(X, y, sample_weight)
         self._overlap(fitted["tokenizer_"], fitted["max_length_"])
         learnt = getattr(fitted.get("estimator_"), "feature_names_in_", None)

@@ -35,11 +35,20 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     stride : int, default=None
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
 
-    epochs : int, default=3
-        Passes over the training data.
+    pooling : {"auto", "cls", "mean"}, default="auto"
+        What the head reads of a text: the last state of its first token, or the mean over its
+        tokens; "auto" is what `model` was made for, as for the classifier.
 
-    batch_size : int, default=32
-        Texts, or windows, per optimizer step.
+    head : {"auto", "new", "probe"}, default="auto"
+        What the last linear map of the head starts from: "new" from small random numbers; "probe"
+        from a ridge regression on the vectors that it reads, its penalty chosen by
+        cross-validation; "auto" is "probe" below 5,000 texts.
+
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" is 3, and as many more as make 100 steps.
+
+    batch_size : int or "auto", default="auto"
+        Texts, or windows, per optimizer step. "auto" is 16 up to 1,000 of them, else 32.
 
     learning_rate : float, "auto" or "find", default="auto"
         Peak of the one-cycle policy, as for the classifier.
@@ -128,6 +137,9 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Names of the columns of pairs, which `predict` and its like compare. Only there if `fit`
         was given a frame, dataset or relation of two columns that have names.
 
+    batch_size_ : int
+        Texts, or windows, per optimizer step.
+
     learning_rate_ : float
         Peak of the one-cycle policy.
 
@@ -182,8 +194,10 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         max_length=None,
         long_text="head",
         stride=None,
-        epochs=3,
-        batch_size=32,
+        pooling="auto",
+        head="auto",
+        epochs="auto",
+        batch_size="auto",
         learning_rate="auto",
         layer_decay=1.0,
         freeze=0,
@@ -207,6 +221,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         self.max_length = max_length
         self.long_text = long_text
         self.stride = stride
+        self.pooling = pooling
+        self.head = head
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -61,6 +61,13 @@ def test_the_size_found_is_kept(make_classifier, reviews, limit_memory):
     assert sum(positions > 60 for positions in calls) <= 3
 
 
+def test_the_default_for_few_labels_retries_too(tiny_model, reviews, limit_memory):
+    X, y = reviews
+    limit_memory(60)
+    clf = BertTextClassifier(tiny_model, random_state=0).fit(X[:20], y[:20])
+    assert clf.score(X[:20], y[:20]) == 1
+
+
 def test_validation_retries_too(make_classifier, reviews, limit_memory):
     limit_memory(30)
     parameters = {"early_stopping": True, "validation_fraction": 0.4, "batch_size": 24}

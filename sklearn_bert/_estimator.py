@@ -25,7 +25,7 @@ from ._recipe import (
     find_batch_size,
     find_epochs,
     has_few_labels,
-    has_very_few_labels,
+    learns_from_pairs,
 )
 from ._scoring import check_scoring_of
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
@@ -376,7 +376,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         if not is_wanted or not can_probe(module, batches, target):
             return "new"
         random_state = np.random.RandomState(seed)
-        by_pairs = self.epochs == "auto" and self.freeze != "all" and has_very_few_labels(target)
+        by_pairs = target.is_classes and learns_from_pairs(self, len(target), target.n_outputs)
         if by_pairs:
             contrast(module, batches, target.n_outputs, random_state, verbose=verbose, **options)
         probe_head(module, batches, target, options["device"], options["dtype"], random_state)

@@ -12,7 +12,7 @@ from . import _inference, _net  # noqa: F401  (their import is not to be counted
 from ._durations import format_duration
 from ._estimator import TextsCutWarning
 from ._lr_finder import N_STEPS
-from ._recipe import are_few, find_batch_size, find_epochs
+from ._recipe import CONTRAST_STEPS, are_few, find_batch_size, find_epochs, learns_from_pairs
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000
@@ -90,10 +90,11 @@ def forecast(bert, texts, y, folds):
     """
     start = perf_counter()
     by_length = np.argsort([len(text) for text in texts], kind="stable")
-    n_steps = sum(_count_steps(bert, len(train)) for train, _ in folds)
+    n_classes = len(np.unique(y))
+    n_steps = sum(_count_steps(bert, len(train), n_classes) for train, _ in folds)
     n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
     n_train = max(len(train) for train, _ in folds)
-    few = are_few(n_train, len(np.unique(y)))
+    few = are_few(n_train, n_classes)
     probe = _short(bert, find_batch_size(bert.batch_size, n_train), few=few)
     probed = _spread(by_length, n_batches * probe.batch_size)
     with warnings.catch_warnings():
@@ -116,7 +117,7 @@ def forecast(bert, texts, y, folds):
         [
             load_seconds
             + len(train) * (once_seconds + head_seconds)
-            + _count_steps(bert, len(train) * per_text) * step_seconds
+            + _count_steps(bert, len(train), n_classes, per_text) * step_seconds
             for train, _ in folds
         ],
         [len(test) * (tokenize_seconds + text_seconds) for _, test in folds],
@@ -160,11 +161,15 @@ def _sequences_per_text(probe, lengths):
     return float(np.mean(1 + np.ceil(np.maximum(lengths - probe.max_length_, 0) / step)))
 
 
-def _count_steps(bert, n_texts):
-    """Return the steps of a fit to `n_texts`, or windows, without early stopping."""
+def _count_steps(bert, n_texts, n_classes, per_text=1.0):
+    """Return the steps of a fit without early stopping, to texts of `per_text` windows."""
     extra = N_STEPS if bert.learning_rate == "find" else 0
-    n_batches = math.ceil(n_texts / find_batch_size(bert.batch_size, n_texts))
-    return find_epochs(bert.epochs, n_batches) * n_batches + extra
+    n_windows = n_texts * per_text
+    n_batches = math.ceil(n_windows / find_batch_size(bert.batch_size, n_windows))
+    by_pairs = learns_from_pairs(bert, n_texts, n_classes)
+    if by_pairs:
+        extra += CONTRAST_STEPS
+    return find_epochs(bert.epochs, n_batches, after_pairs=by_pairs) * n_batches + extra
 
 
 def _spread(by_length, n_texts):

@@ -12,7 +12,7 @@ _LEAST_EPOCHS = 3
 # Of very few labels, pairs are learnt from first: at this peak of the learning rate, for so long.
 CONTRAST_RATE, CONTRAST_STEPS = 2e-5, 40
 _VERY_FEW_A_CLASS = 32
-_VERY_FEW = 256
+_VERY_FEW = 200
 
 _SMALL_BATCH, _BATCH = 16, 32
 _TEXTS_OF_SMALL_BATCHES = 1000
@@ -33,17 +33,6 @@ def has_few_labels(target):
     return are_few(len(target), _count_classes(target))
 
 
-def has_very_few_labels(target):
-    """Return whether pairs of texts teach more than texts; only texts of one class each have pairs.
-
-    Parameters
-    ----------
-    target : Target
-        What is to be learnt of all texts.
-    """
-    return target.is_classes and are_very_few(len(target), target.n_outputs)
-
-
 def _count_classes(target):
     """Return the number of classes, or of what has as many texts on average."""
     if target.is_classes:
@@ -58,9 +47,22 @@ def are_few(n_texts, n_classes):
     return n_texts < min(_FEW, _FEW_A_CLASS * n_classes)
 
 
-def are_very_few(n_texts, n_classes):
-    """Return whether there are so few labels that pairs of texts teach more than texts."""
-    return n_texts < min(_VERY_FEW, _VERY_FEW_A_CLASS * n_classes)
+def learns_from_pairs(estimator, n_texts, n_classes):
+    """Return whether pairs of texts are learnt from first, if each text has one class.
+
+    Parameters
+    ----------
+    estimator : TextEstimator
+        Its parameters decide, and how few labels there are.
+    n_texts, n_classes : int
+        Of the training data.
+    """
+    return (
+        n_texts <= min(_VERY_FEW, _VERY_FEW_A_CLASS * n_classes)
+        and estimator.head != "new"
+        and estimator.epochs == "auto"
+        and estimator.freeze != "all"
+    )
 
 
 def find_batch_size(batch_size, n_texts):

@@ -58,21 +58,22 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
 
     pooling : {"auto", "cls", "mean"}, default="auto"
-        What the head reads of a text: the last state of its first token, or the mean over its
-        tokens. "auto" is what `model` was made for: the mean if its files say so, as those of
-        most sentence-transformers models do, else what its architecture does by itself. "mean"
-        needs BERT, DistilBERT, RoBERTa, CamemBERT, XLM-RoBERTa or ModernBERT; with "auto" other
-        architectures keep their own head. See Notes.
+        What the head reads of a text: the last state of its first token, or that and the mean
+        over all tokens. "auto" is "mean" if labels are few (see Notes) and the files of `model`
+        say that it was made for the mean, as those of most sentence-transformers models do; else
+        it is what the architecture does by itself. "mean" needs BERT, DistilBERT, RoBERTa,
+        CamemBERT, XLM-RoBERTa or ModernBERT; with "auto", other architectures keep their own
+        head.
 
     head : {"auto", "new", "probe"}, default="auto"
-        What the last linear map of the head starts from: "new" from small random numbers; "probe"
+        What the last linear map of the head starts from: "new" from small random numbers, "probe"
         from a logistic regression on the vectors that it reads, which is fitted first, its penalty
-        chosen by cross-validation. "auto" is "probe" below 5,000 texts. A head that has no linear
-        map of its own, and one for texts that are all alike, is new in any case.
+        chosen by cross-validation. "auto" is "probe" if labels are few, see Notes. A head without
+        a linear map is new in any case.
 
     epochs : int or "auto", default="auto"
-        Passes over the training data. "auto" is 3, and as many more as make 100 steps. The epochs
-        trained are ``n_epochs_``.
+        Passes over the training data. "auto" is 3, and as many more as make 100 steps; see Notes
+        for very few labels. The epochs trained are ``n_epochs_``.
 
     batch_size : int or "auto", default="auto"
         Texts, or windows, per optimizer step. "auto" is 16 up to 1,000 of them, else 32. The value
@@ -257,10 +258,28 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     models. :math:`p` is 2, but for narrower models 3 up to 100 steps, falling with the logarithm
     of the number of steps to 2 at 1,000: short runs want more.
 
-    The new head starts from nothing and learns at 100 times the rate of the pretrained body,
+    A new head starts from nothing and learns at 100 times the rate of the pretrained body,
     at most 0.01, as discriminative fine-tuning has it: many classes or few steps would leave it
     untrained. Both rates were chosen by measuring, see ``benchmarks/RESULTS.md`` in the
     repository.
+
+    Labels are *few* if there are fewer than 200 texts a class (a label, if each text may have
+    several) and fewer than 5,000 in all. What the pretrained encoder knows is then worth more
+    than what the texts teach, and a new head would spoil it in its first steps. The head starts
+    from a logistic regression instead (Kumar et al., 2022) and reads the mean over the tokens
+    where the encoder was made for that. However few the labels, at least 100 steps are taken
+    (Mosbach et al., 2021). Labels are *very few* if there are
+    at most 32 texts a class and 200 in all, with one label each. Unless `epochs` is given, 40 steps
+    then draw the vectors of texts of one class together, and those of two classes apart (Tunstall
+    et al., 2022), before the head is fitted to them and three short epochs at 2e-5 end the fit.
+
+    The weights of a fit are a mean over the second half of its steps, in which later ones count
+    for more (Izmailov et al., 2018): at the high rates in the middle of a cycle, the weights move
+    about a better point. Validation data are judged by the mean, too.
+
+    The mean over the tokens is taken by one more layer of the module, which does not learn:
+    ``transformers.pipeline``, ONNX and all else that reads the saved folder give the same
+    probabilities.
 
     Texts are tokenized once in a process: their ids are kept, up to 64 MiB, so that folds and
     candidates of a search share them. Batches hold texts of similar length: the texts are
@@ -317,6 +336,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     J. Howard, S. Ruder (2018). Universal Language Model Fine-tuning for Text Classification. ACL.
 
     I. Loshchilov, F. Hutter (2019). Decoupled Weight Decay Regularization. ICLR.
+
+    A. Kumar, A. Raghunathan, R. Jones, T. Ma, P. Liang (2022). Fine-Tuning can Distort Pretrained
+    Features and Underperform Out-of-Distribution. ICLR (`head`).
+
+    M. Mosbach, M. Andriushchenko, D. Klakow (2021). On the Stability of Fine-tuning BERT:
+    Misconceptions, Explanations, and Strong Baselines. ICLR (`epochs`).
+
+    L. Tunstall, N. Reimers, U. E. S. Jo, L. Bates, D. Korat, M. Wasserblat, O. Pereg (2022).
+    Efficient Few-Shot Learning Without Prompts. arXiv:2209.11055.
+
+    P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson (2018). Averaging Weights
+    Leads to Wider Optima and Better Generalization. UAI.
 
     C. Sun, X. Qiu, Y. Xu, X. Huang (2019). How to Fine-Tune BERT for Text Classification? CCL
     (`long_text`).

@@ -1,10 +1,13 @@
-"""Whether what makes training fast costs accuracy: the same fits with one choice undone at a time.
+"""What each choice of the package does for accuracy: the same fits with one undone at a time.
 
     python benchmarks/ablation.py --data DIR --sets sst2_sentences:2000 ag_news:1000:1500 --seeds 5
 
 Each set is given as to ``accuracy.py``, from which this takes its data and its ``--out`` file of
-finished runs. The choices are attention dropout, which the package switches off, and batches of
-similar length, which it shuffles as `TrainingBatches` says. The differences to the package's own
+finished runs. Two choices make training fast: attention dropout is off, and batches are of similar
+length, shuffled as `TrainingBatches` says. The others are those of the default for few labels: mean
+of the weights, a head that starts from a logistic regression, the mean over the tokens, at least 100
+steps, and pairs of texts first. Rows of a set are its first ones, so that a seed changes the fit
+only. The differences to the package's own
 choice are paired by seed; their interval is that of Student's t.
 """
 
@@ -20,14 +23,20 @@ from accuracy import environment, mean_and_sd, read_runs, read_set, report
 from scipy.stats import t as student
 from sklearn.metrics import accuracy_score, f1_score
 
-from sklearn_bert import BertTextClassifier, _batches, _encoder
+from sklearn_bert import BertTextClassifier, _averaging, _batches, _encoder, _recipe
 from sklearn_bert._device import find_device
 
 CHOICES = {
     "sklearn-bert": nullcontext,
     "random batches": lambda: mock.patch.object(_batches, "_BATCHES_PER_POOL", 1),
     "attention dropout": lambda: mock.patch.object(_encoder, "_ATTENTION_DROPOUTS", ()),
+    "last weights": lambda: mock.patch.object(_averaging, "_SHARE", 0.0),
+    "new head": nullcontext,
+    "first token only": nullcontext,
+    "three epochs": lambda: mock.patch.object(_recipe, "_LEAST_STEPS", 0),
+    "no pairs": lambda: mock.patch.object(_recipe, "_VERY_FEW", 0),
 }
+PARAMETERS = {"new head": {"head": "new"}, "first token only": {"pooling": "cls"}}
 
 
 def main():
@@ -63,10 +72,15 @@ def parse_arguments():
     add("--seeds", type=int, default=5)
     add("--choices", nargs="+", choices=CHOICES, default=list(CHOICES))
     add("--model", default="sentence-transformers/all-MiniLM-L6-v2")
-    add("--epochs", type=int, default=3)
+    add("--epochs", type=epochs, default="auto", help="a number, or auto")
     add("--max-length", type=int, default=None)
     add("--out", type=Path, help="file of finished runs, to go on from and to append to")
     return parser.parse_args()
+
+
+def epochs(text):
+    """Return "auto", or the number."""
+    return text if text == "auto" else int(text)
 
 
 def settings(options):
@@ -83,7 +97,11 @@ def run_key(run):
 def measure(choice, options, seed, train, test):
     """Train and score with one choice undone."""
     clf = BertTextClassifier(
-        options.model, epochs=options.epochs, max_length=options.max_length, random_state=seed
+        options.model,
+        epochs=options.epochs,
+        max_length=options.max_length,
+        random_state=seed,
+        **PARAMETERS.get(choice, {}),
     )
     with CHOICES[choice]():
         clf.fit(*train)

@@ -89,6 +89,7 @@ def work(options):
         options.model,
         epochs=1,
         batch_size=options.batch_size,
+        head="new",
         device=options.device,
         random_state=0,
     )

@@ -69,6 +69,8 @@ class Ours:
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
+            pooling="cls",  # and a new head: the peers' work, no more and no less
+            head="new",
             device=settings.device,
             dtype=self.dtype,
             random_state=settings.seed,

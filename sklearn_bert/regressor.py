@@ -36,13 +36,14 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Tokens that neighbouring windows share, at most half of a window. None is a quarter.
 
     pooling : {"auto", "cls", "mean"}, default="auto"
-        What the head reads of a text: the last state of its first token, or the mean over its
-        tokens; "auto" is what `model` was made for, as for the classifier.
+        What the head reads of a text: the last state of its first token, or that and the mean
+        over all tokens; "auto" is "mean" below 400 texts if `model` was made for it, as for the
+        classifier.
 
     head : {"auto", "new", "probe"}, default="auto"
         What the last linear map of the head starts from: "new" from small random numbers; "probe"
         from a ridge regression on the vectors that it reads, its penalty chosen by
-        cross-validation; "auto" is "probe" below 5,000 texts.
+        cross-validation; "auto" is "probe" below 400 texts.
 
     epochs : int or "auto", default="auto"
         Passes over the training data. "auto" is 3, and as many more as make 100 steps.

@@ -89,6 +89,7 @@ def test_a_fit_that_was_killed_ends_with_the_same_bits(
 @pytest.mark.parametrize(
     "parameters",
     [
+        {"epochs": "auto", "batch_size": "auto", "learning_rate": "auto"},
         {"early_stopping": True, "epochs": 4},
         {"early_stopping": True, "scoring": "accuracy", "learning_rate": 5e-3, "epochs": 4},
         {"freeze": "all"},

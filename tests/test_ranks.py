@@ -105,19 +105,33 @@ SETTINGS = {
 }
 
 
+def fit_with(parameters):
+    """Return the code of a fit."""
+    return FIT.replace("**settings, **{parameters!r}", f"**{{**settings, **{parameters!r}}}")
+
+
 @pytest.mark.parametrize(
     "name",
     ["plain", *(pytest.param(name, marks=SLOW) for name in list(SETTINGS)[1:])],
 )
 def test_two_processes_train_as_one_does(start, name):
-    parameters = SETTINGS[name]
-    code = FIT.replace("**settings, **{parameters!r}", f"**{{**settings, **{parameters!r}}}")
+    code = fit_with(SETTINGS[name])
     (one,) = answers(start(code, 1))
     first, second = answers(start(code, 2))
     assert first == second
     for key in ("proba", "alone", "losses", "weights"):
         np.testing.assert_allclose(first[key], one[key], rtol=2e-3, atol=2e-4, err_msg=key)
     assert first["epochs"] == one["epochs"]
+
+
+@SLOW
+def test_they_learn_from_pairs_as_one_does(start):
+    code = fit_with({"epochs": "auto", "learning_rate": 1e-4})
+    code = code.replace("fit(X, y, sample_weight=weights)", "fit(X[:40], y[:40])")
+    (one,) = answers(start(code, 1))
+    first, second = answers(start(code, 2))
+    assert first == second
+    np.testing.assert_allclose(first["proba"], one["proba"], rtol=2e-3, atol=2e-4)
 
 
 @SLOW

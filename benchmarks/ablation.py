@@ -4,10 +4,10 @@
 
 Each set is given as to ``accuracy.py``, from which this takes its data and its ``--out`` file of
 finished runs. Two choices make training fast: attention dropout is off, and batches are of similar
-length, shuffled as `TrainingBatches` says. The others are those of the default for few labels: mean
-of the weights, a head that starts from a logistic regression, the mean over the tokens, at least 100
-steps, and pairs of texts first. Rows of a set are its first ones, so that a seed changes the fit
-only. The differences to the package's own
+length, shuffled as `TrainingBatches` says. The others are those of the default for few labels: the
+mean of the weights, a head that starts from a logistic regression, the mean over the tokens, at
+least 100 steps, and pairs of texts first. The rows of a set are its first ones, so that a seed
+changes the fit only. The differences to the package's own
 choice are paired by seed; their interval is that of Student's t.
 """
 

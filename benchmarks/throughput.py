@@ -197,6 +197,9 @@ def print_epoch(settings, data):
     clf = BertTextClassifier(
         settings.folder,
         epochs=1,
+        batch_size=32,
+        pooling="cls",  # and a new head: the Trainer's work
+        head="new",
         max_length=settings.max_length,
         learning_rate=settings.learning_rate,
         device=settings.device,

@@ -20,6 +20,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from ._forward import Forward
 from ._inference import compute, make_ready
+from ._plain import default_errstate
 
 # Texts that are looked at, or as many a class: more make no better start, and cost time.
 _MOST_TEXTS = 2000
@@ -130,7 +131,7 @@ class _Data:
 
 def _fit(data, target):
     """Return coefficients and constants of the outputs."""
-    with warnings.catch_warnings():  # a start need not have converged
+    with default_errstate(), warnings.catch_warnings():  # a start need not have converged
         warnings.simplefilter("ignore", ConvergenceWarning)
         if target.is_classes:
             return _fit_classes(data, target.n_outputs)

@@ -130,6 +130,7 @@ def compute(tiny_model, reviews, fitted, tmp_path_factory):
         again = loaded.set_params(warm_start=True, dtype="bfloat16", epochs=2)
         found = [
             *(clf.decision_function(X), clf.predict_log_proba(X), loaded.predict_proba(X)),
+            BertTextClassifier(tiny_model, random_state=0).fit(X, y).decision_function(X),
             BertTextRegressor(tiny_model, **common).fit(X, np.arange(12.0)).predict(X),
             np.asarray(BertTextEmbedder(tiny_model).fit(X).transform(X)),
             LearningRateFinderDisplay.from_estimator(clf, X, y, n_steps=10, plot=False).losses,

@@ -125,7 +125,10 @@ def stated_pooling(folder, name):
     modules = [module for module in read_modules(folder, name) if kind_of(module) == "Pooling"]
     if len(modules) != 1:
         return None
-    ways = _poolings(_config(folder / modules[0]["path"], name), name)
+    try:
+        ways = _poolings(_config(folder / modules[0]["path"], name), name)
+    except ValueError:  # a way that is not known here is none that a head can read
+        return None
     return ways[0] if len(ways) == 1 else None
 
 

@@ -141,6 +141,7 @@ def test_what_is_kept_after_fit_is_what_the_docstring_lists(fitted):
         "max_length_",
         "module_",
         "multilabel_",
+        "batch_size_",
         "n_epochs_",
         "n_samples_fit_",
         "pairs_",

@@ -230,8 +230,8 @@ def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table)
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--epochs", "0"], "argument --epochs: must be a whole number from 1, got '0'"),
-        (["--batch-size", "x"], "argument --batch-size: must be a whole number from 1, got 'x'"),
+        (["--epochs", "0"], "argument --epochs: must be a whole number from 1, or 'auto', got '0'"),
+        (["--batch-size", "x"], "--batch-size: must be a whole number from 1, or 'auto', got 'x'"),
         (["--test-size", "1"], "argument --test-size: must be a number between 0 and 1, got '1'"),
         (["--learning-rate", "no"], "must be a number above 0, 'auto' or 'find', got 'no'"),
         (["--learning-rate", "inf"], "must be a number above 0, 'auto' or 'find', got 'inf'"),

@@ -84,7 +84,7 @@ def test_any_encoder_reads_pairs_is_frozen_travels_and_lends(make_folder, kind):
     with torch.no_grad():
         logits = clf.module_(**inputs).logits[0].numpy()
     found = clf.decision_function(pairs[:1])[0]
-    np.testing.assert_allclose(found, logits[1] - logits[0], atol=1e-5)
+    np.testing.assert_allclose(found, logits[1] - logits[0], rtol=1e-5, atol=1e-5)
     for name, parameter in load_encoder(folder, 2)[1].base_model.named_parameters():
         if name.startswith("embeddings"):
             assert torch.equal(parameter, clf.module_.base_model.get_parameter(name))

@@ -32,6 +32,7 @@ FITTED = {
     "max_length_",
     "learning_rate_",
     "history_",
+    "batch_size_",
     "n_epochs_",
     "training_curve_",
     "multilabel_",

@@ -607,7 +607,9 @@ from sklearn_bert import BertTextClassifier
 model, path, n_kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
 X = ["the good film", "a bad book"] * 4
 fits = [
-    BertTextClassifier(model, epochs=1, learning_rate=1e-3, random_state=seed).fit(X, [0, 1] * 4)
+    BertTextClassifier(
+        model, head="new", epochs=1, learning_rate=1e-3, random_state=seed
+    ).fit(X, [0, 1] * 4)
     for seed in range(2)
 ]
 known = [fit.predict_proba(X) for fit in fits]

@@ -335,7 +335,7 @@ def test_pairs_of_texts_several_labels_and_numbers_are_fitted_by_default(tiny_mo
     X, y = few
     pairs = [(text, "the film") for text in X]
     assert BertTextClassifier(tiny_model, random_state=0).fit(pairs, y).score(pairs, y) > 0.7
-    indicator = np.eye(2, dtype=int)[[label == "pos" for label in y]]
+    indicator = np.eye(2, dtype=int)[[int(label == "pos") for label in y]]
     clf = BertTextClassifier(tiny_model, random_state=0).fit(X, indicator)
     assert clf.score(X, indicator) == 1
     assert clf.n_epochs_ == 100

@@ -210,7 +210,8 @@ def test_copies_and_searches(fitted_regressor, make_regressor, rated):
         again.predict(rated[0][:5]), fitted_regressor.predict(rated[0][:5])
     )
     assert clone(fitted_regressor).get_params() == fitted_regressor.get_params()
-    search = GridSearchCV(make_regressor(epochs=4), {"learning_rate": [1e-6, 5e-3]}, cv=2)
+    new = make_regressor(head="new", epochs=4)
+    search = GridSearchCV(new, {"learning_rate": [1e-6, 5e-3]}, cv=2)
     assert search.fit(*rated).best_params_ == {"learning_rate": 5e-3}
     scores = cross_val_score(make_regressor(), *rated, cv=2, scoring="neg_mean_absolute_error")
     assert scores.min() > -20

@@ -97,7 +97,7 @@ def test_a_regressor_goes_on_with_the_same_standard(tiny_model, reviews):
     X = reviews[0]
     y = np.arange(60.0)
     reg = BertTextRegressor(
-        tiny_model, warm_start=True, epochs=2, batch_size=8, learning_rate=5e-3, random_state=0
+        tiny_model, warm_start=True, epochs=12, batch_size=8, learning_rate=5e-3, random_state=0
     ).fit(X, y)
     mean = reg.target_mean_
     reg.fit(X, y + 100)

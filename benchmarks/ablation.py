@@ -6,9 +6,9 @@ Each set is given as to ``accuracy.py``, from which this takes its data and its 
 finished runs. Two choices make training fast: attention dropout is off, and batches are of similar
 length, shuffled as `TrainingBatches` says. The others are those of the default for few labels: the
 mean of the weights, a head that starts from a logistic regression, the mean over the tokens, at
-least 100 steps, and pairs of texts first. The rows of a set are its first ones, so that a seed
-changes the fit only. The differences to the package's own
-choice are paired by seed; their interval is that of Student's t.
+least 100 steps, and the contrast of classes first. The rows of a set are its first ones, so that a
+seed changes the fit only. The differences to the package's own choice are paired by seed; their
+interval is that of Student's t.
 """
 
 import argparse
@@ -34,7 +34,7 @@ CHOICES = {
     "new head": nullcontext,
     "first token only": nullcontext,
     "three epochs": lambda: mock.patch.object(_recipe, "_LEAST_STEPS", 0),
-    "no pairs": lambda: mock.patch.object(_recipe, "_VERY_FEW", 0),
+    "no contrast": lambda: mock.patch.object(_recipe, "_VERY_FEW", 0),
 }
 PARAMETERS = {"new head": {"head": "new"}, "first token only": {"pooling": "cls"}}
 

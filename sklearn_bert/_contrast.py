@@ -1,4 +1,4 @@
-"""Of very few labels, pairs of texts teach more than texts: those of a class are drawn together.
+"""Where labels are very few: the vectors of texts of one class are drawn together first.
 
 References
 ----------
@@ -65,7 +65,7 @@ def contrast(
         ("_gradient_clipping", GradientNormClipping(1.0)),
         ("_one_cycle", one_cycle(rates, CONTRAST_STEPS)),
     ]
-    progress = Progress(CONTRAST_STEPS, verbose, "pairs")
+    progress = Progress(CONTRAST_STEPS, verbose, "contrast")
     if verbose:
         callbacks.append(("_progress", progress))
     net = ContrastiveNet(

@@ -25,7 +25,7 @@ from ._recipe import (
     find_batch_size,
     find_epochs,
     has_few_labels,
-    learns_from_pairs,
+    learns_by_contrast,
 )
 from ._scoring import check_scoring_of
 from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs, names_of_pairs
@@ -242,7 +242,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 if not is_first:
                     ranks.draw_otherwise(device)
                 epochs = find_epochs(
-                    self.epochs, len(batches), after_pairs=options["head"] == "pairs"
+                    self.epochs, len(batches), after_contrast=options["head"] == "contrast"
                 )
                 tasks.begin(epochs)
                 fitted["learning_rate_"] = self._peak(
@@ -376,11 +376,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         if not is_wanted or not can_probe(module, batches, target):
             return "new"
         random_state = np.random.RandomState(seed)
-        by_pairs = target.is_classes and learns_from_pairs(self, len(target), target.n_outputs)
-        if by_pairs:
+        by_contrast = target.is_classes and learns_by_contrast(self, len(target), target.n_outputs)
+        if by_contrast:
             contrast(module, batches, target.n_outputs, random_state, verbose=verbose, **options)
         probe_head(module, batches, target, options["device"], options["dtype"], random_state)
-        return "pairs" if by_pairs else "probe"
+        return "contrast" if by_contrast else "probe"
 
     def _draw_seed(self):
         """Return the one integer from which all that is random in a fit follows.
@@ -547,7 +547,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         from ._optimizer import auto_learning_rate
 
         if self.learning_rate == "auto":
-            if options["head"] == "pairs":
+            if options["head"] == "contrast":
                 return CONTRAST_RATE
             return auto_learning_rate(module.config.hidden_size, epochs * len(batches))
         if self.learning_rate == "find":

@@ -12,7 +12,7 @@ from . import _inference, _net  # noqa: F401  (their import is not to be counted
 from ._durations import format_duration
 from ._estimator import TextsCutWarning
 from ._lr_finder import N_STEPS
-from ._recipe import CONTRAST_STEPS, are_few, find_batch_size, find_epochs, learns_from_pairs
+from ._recipe import CONTRAST_STEPS, are_few, find_batch_size, find_epochs, learns_by_contrast
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000
@@ -166,10 +166,10 @@ def _count_steps(bert, n_texts, n_classes, per_text=1.0):
     extra = N_STEPS if bert.learning_rate == "find" else 0
     n_windows = n_texts * per_text
     n_batches = math.ceil(n_windows / find_batch_size(bert.batch_size, n_windows))
-    by_pairs = learns_from_pairs(bert, n_texts, n_classes)
-    if by_pairs:
+    by_contrast = learns_by_contrast(bert, n_texts, n_classes)
+    if by_contrast:
         extra += CONTRAST_STEPS
-    return find_epochs(bert.epochs, n_batches, after_pairs=by_pairs) * n_batches + extra
+    return find_epochs(bert.epochs, n_batches, after_contrast=by_contrast) * n_batches + extra
 
 
 def _spread(by_length, n_texts):

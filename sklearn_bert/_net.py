@@ -356,7 +356,7 @@ def train(
         Passes over `batches`.
     learning_rate : float
         Peak of the one-cycle policy.
-    head : {"new", "probe", "pairs", "kept"}
+    head : {"new", "probe", "contrast", "kept"}
         What the head starts from, which decides on its learning rate.
     layer_decay : float
         Factor of the learning rate from a layer to the one below.

@@ -21,6 +21,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from ._forward import Forward
 from ._inference import compute, make_ready
 from ._plain import default_errstate
+from ._ranks import find_ranks
 
 # Texts that are looked at, or as many a class: more make no better start, and cost time.
 _MOST_TEXTS = 2000
@@ -53,16 +54,28 @@ def probe_head(module, batches, target, device, dtype, random_state):
     random_state : RandomState instance
         Draws the texts that are looked at, where there are more than are needed.
 
+    Raises
+    ------
+    ValueError
+        If the encoder does not give finite numbers.
     """
     linear = last_linear(module, target.n_outputs)
     n_texts = max(_MOST_TEXTS, _MOST_A_CLASS * target.n_outputs)
     rows = random_state.permutation(len(batches.ragged))[:n_texts]
     vectors = _read_by(linear, module, batches.ragged.take(rows), device, dtype)
+    if not np.isfinite(vectors).all():
+        raise ValueError(
+            f"The pretrained model must give finite numbers, got "
+            f"{vectors[~np.isfinite(vectors)][0]}; its weights are damaged, or too large for "
+            f"{str(dtype).removeprefix('torch.')}: get another copy, or use dtype='float32'."
+        )
     center = vectors.mean(axis=0)
     scale = np.sqrt(vectors.var(axis=0).mean())
     scale = scale if scale > 0 else 1.0  # the texts are all alike
     data = _Data((vectors - center) / scale, batches.targets[rows], batches.weights[rows])
     coef, intercept = _fit(data, target)
+    if (ranks := find_ranks()) is not None:  # a GPU may have rounded otherwise than another one
+        coef, intercept = ranks.first((coef, intercept))
     coef = coef / scale
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(coef))

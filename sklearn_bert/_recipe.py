@@ -9,7 +9,7 @@ import math
 _LEAST_STEPS = 100
 _LEAST_EPOCHS = 3
 
-# Of very few labels, pairs are learnt from first: at this peak of the learning rate, for so long.
+# Very few labels are contrasted first, at this peak of the learning rate, for so many steps.
 CONTRAST_RATE, CONTRAST_STEPS = 2e-5, 40
 _VERY_FEW_A_CLASS = 32
 _VERY_FEW = 200
@@ -47,8 +47,8 @@ def are_few(n_texts, n_classes):
     return n_texts < min(_FEW, _FEW_A_CLASS * n_classes)
 
 
-def learns_from_pairs(estimator, n_texts, n_classes):
-    """Return whether pairs of texts are learnt from first, if each text has one class.
+def learns_by_contrast(estimator, n_texts, n_classes):
+    """Return whether classes are contrasted first, if each text has one.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ def find_batch_size(batch_size, n_texts):
     return _SMALL_BATCH if n_texts <= _TEXTS_OF_SMALL_BATCHES else _BATCH
 
 
-def find_epochs(epochs, n_batches, *, after_pairs=False):
+def find_epochs(epochs, n_batches, *, after_contrast=False):
     """Return the epochs: as given, or three, and more of few batches.
 
-    After pairs were learnt from (`after_pairs`) little is left to do.
+    After a contrast of the classes little is left to do.
 
     References
     ----------
@@ -87,6 +87,6 @@ def find_epochs(epochs, n_batches, *, after_pairs=False):
     """
     if epochs != "auto":
         return epochs
-    if after_pairs:
+    if after_contrast:
         return _LEAST_EPOCHS
     return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / n_batches))

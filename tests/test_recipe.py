@@ -343,7 +343,7 @@ def test_pairs_of_texts_several_labels_and_numbers_are_fitted_by_default(tiny_mo
     assert (reg.n_epochs_, reg.batch_size_) == (100, 16)
 
 
-def test_ctrl_c_while_pairs_are_learnt_from_loses_nothing(tiny_model, few, monkeypatch):
+def test_ctrl_c_in_the_contrast_loses_nothing(tiny_model, few, monkeypatch):
     clf = BertTextClassifier(tiny_model, random_state=0)
     monkeypatch.setattr("sklearn_bert._contrast.PairLoss.forward", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -356,8 +356,18 @@ def interrupt(*args):
     raise KeyboardInterrupt
 
 
-def test_one_progress_bar_for_pairs_and_one_for_the_fit(tiny_model, few, capsys):
+def test_one_progress_bar_for_the_contrast_and_one_for_the_fit(tiny_model, few, capsys):
     BertTextClassifier(tiny_model, random_state=0, verbose=1).fit(*few)
     shown = capsys.readouterr().err
-    assert "pairs: 100%" in shown
+    assert "contrast: 100%" in shown
     assert "fit: 100%" in shown
+
+
+def test_weights_that_are_no_numbers_are_one_sentence(tiny_model, reviews, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "damaged")
+    module = transformers.AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        module.encoder.layer[0].output.dense.bias.fill_(torch.nan)
+    module.save_pretrained(folder)
+    with pytest.raises(ValueError, match="pretrained model must give finite numbers, got nan; its"):
+        BertTextClassifier(str(folder), epochs=1).fit(*reviews)

@@ -1,13 +1,15 @@
 """Accuracy at every size of the training data, from 8 texts a class on, beside other models.
 
-    pip install -r benchmarks/requirements.txt model2vec[distill]
-    python -m venv SETFIT && SETFIT/bin/pip install setfit
-    python benchmarks/every_size.py --data DIR --setfit-python SETFIT/bin/python --out FILE
+    pip install -r benchmarks/requirements.txt
+    python benchmarks/every_size.py --data DIR --out FILE
+    python benchmarks/every_size.py --out FILE --table
+
+SetFit may have an interpreter of its own: ``--setfit-python PYTHON``.
 
 Each set is ``DIR/NAME/{train,test}.csv.gz``, its rows shuffled, with the columns ``text``, or
 ``text_a`` and ``text_b``, and ``label``, or one column of 0 and 1 for each of several labels. The
-test rows are the first ``--test-rows`` of the test part. That of tweet_eval_hate is from other
-months than its training part, so its first training rows are the test rows, and are not trained on.
+test rows are the first ``--test-rows`` of the test part. That of tweet_eval_hate is known to be
+unlike its training part, so the first training rows are tested on instead, and not trained on.
 
 A size is a number of rows, ``all``, or texts a class: ``8c``. Each seed puts the training rows into
 an order of its own, the same for all models, and a size takes the first of them. With several
@@ -61,12 +63,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning, _tokens
 from sklearn_bert._device import find_device, find_dtype
 from sklearn_bert._encoder import locate
 
-SETS = ("sst2_sentences", "ag_news", "banking77", "tweet_eval_hate", "sms_spam", "mrpc")
-SETS = (*SETS, "go_emotions")
+SETS = (
+    "sst2_sentences",
+    "ag_news",
+    "banking77",
+    "tweet_eval_hate",
+    "sms_spam",
+    "mrpc",
+    "go_emotions",
+)
 SHIFTED = ("tweet_eval_hate",)  # sets whose test part is not like their training part
 SIZES = ("8c", "16c", "64c", "320", "1000", "3000", "all")
 FEW = ("8c", "16c")  # sizes at which chance decides much: more seeds
@@ -261,6 +270,7 @@ def measure(options, run, task, rows):
     model = MODELS[run["model"]](options, run["seed"], run["settings"])
     texts, labels = task.rows(rows)
     accuracy.free_memory()
+    _tokens._CACHE = _tokens.TokenCache(0)  # each tokenizes anew
     fit_seconds, cpu_seconds = seconds_of(model, lambda: model.fit(texts, labels))
     found = []
     predict_seconds, _ = seconds_of(model, lambda: found.append(model.predict(task.test_texts)))
@@ -417,7 +427,7 @@ class Static(Model):
 
 
 class SetFit(Model):
-    """SetFit, in an interpreter of its own; see ``setfit_worker.py`` for its recipe."""
+    """SetFit, in a process of its own; see ``setfit_worker.py`` for its recipe."""
 
     chance = True
 
@@ -546,20 +556,22 @@ class SharedVectors:
         start = clocks()
         self.embedder = BertTextEmbedder(model, pooling="mean", device=device).fit(["a text"])
         self.loading = clocks() - start
-        self.kept, self.seconds = {}, np.zeros(2)
+        self.kept = {}  # text or pair -> vector, and the seconds and CPU seconds that it took
 
     def get(self, texts):
         """Return the vectors, and the seconds and CPU seconds that were saved."""
         keys = [text if isinstance(text, str) else tuple(text) for text in texts]
         new = list(dict.fromkeys(key for key in keys if key not in self.kept))
+        spent = np.zeros(2)
         if new:
             start = clocks()
             batch = new if isinstance(new[0], str) else np.array(new, dtype=object)
             vectors = self.embedder.transform(batch)
-            self.seconds += clocks() - start
-            self.kept.update(zip(new, vectors, strict=True))
-        saved = (len(keys) - len(new)) / len(self.kept)
-        return np.stack([self.kept[key] for key in keys]), saved * self.seconds
+            spent = clocks() - start
+            each = [(vector, spent / len(new)) for vector in vectors]
+            self.kept.update(zip(new, each, strict=True))
+        vectors, seconds = zip(*(self.kept[key] for key in keys), strict=True)
+        return np.stack(vectors), np.sum(seconds, axis=0) - spent
 
 
 def clocks():
@@ -588,7 +600,7 @@ def setfit_worker(python, folder, device):
     """Return the process that has SetFit, and what it said when it started."""
     script = Path(__file__).with_name("setfit_worker.py")
     worker = subprocess.Popen(
-        [python, script, folder, device],
+        [python, "-W", "ignore", script, folder, device],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -604,7 +616,10 @@ def print_tables(options, runs):
     mine = [run for run in runs if run["settings"].get("model", options.model) == options.model]
     cells = chosen(mine)
     kinds = [kind for kind in MODELS if any(key[-1] == kind for key in cells)]
-    scores = (("Accuracy (go_emotions: micro-F1), %", "accuracy"), ("Macro-F1, %", "macro_f1"))
+    scores = (
+        ("Accuracy (of several labels: micro-F1), %", "accuracy"),
+        ("Macro-F1, %", "macro_f1"),
+    )
     for title, name in scores:
         print_cells(f"{title}: mean ± standard deviation (seeds)", cells, kinds, name, mean_and_sd)
     print_cells("Fit seconds, median", cells, kinds, "fit_seconds", median)

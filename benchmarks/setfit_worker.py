@@ -1,4 +1,4 @@
-"""SetFit in an interpreter of its own, since it holds back the versions of the other libraries.
+"""SetFit in a process of its own, whose interpreter may have the versions that SetFit needs.
 
     python benchmarks/setfit_worker.py FOLDER DEVICE
 

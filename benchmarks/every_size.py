@@ -413,7 +413,8 @@ class Static(Model):
 
     def features(self, texts):
         """Return the vectors."""
-        return self.static.encode(joined(texts))
+        # Its helper processes, from 10,000 texts on, would escape the CPU seconds.
+        return self.static.encode(joined(texts), use_multiprocessing=False)
 
     def make_head(self, several):
         """Return the regression."""

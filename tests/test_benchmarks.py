@@ -1,9 +1,11 @@
-"""The benchmarks run from end to end, on a tiny model and the package's own texts."""
+"""The benchmarks run from end to end, on a tiny model and made-up texts."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -25,3 +27,44 @@ def test_the_rehearsal_of_the_speed_benchmark_prints_its_tables(tmp_path):
     assert sum("packed, bfloat16" in row for row in rows) == 4
     assert any(row.startswith("| sklearn-bert | ") for row in rows)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_accuracy_at_every_size_has_all_kinds_of_sets_and_does_no_run_twice(tmp_path, tiny_model):
+    words = ("good", "bad", "fine", "poor")
+    texts = [f"the {words[i % 4]} {('film', 'book')[i % 3 % 2]}" for i in range(60)]
+    labels = [("neg", "pos")[i % 4 // 2] for i in range(60)]
+    columns = {"one": [int(i % 2 == 0) for i in range(60)], "two": [int(i > 9) for i in range(60)]}
+    tables = {
+        "texts": {"text": texts, "label": labels},
+        "pairs": {"text_a": texts, "text_b": texts[::-1], "label": labels},
+        "several": {"text": texts, **columns},
+    }
+    for name, table in tables.items():
+        (tmp_path / name).mkdir()
+        for part in ("train", "test"):
+            pd.DataFrame(table).to_csv(tmp_path / name / f"{part}.csv.gz", index=False)
+    out = tmp_path / "runs.jsonl"
+    models = ["majority", "tfidf", "frozen", "today", "default"]  # of the others' libraries none
+    command = [sys.executable, FOLDER / "every_size.py", "--data", tmp_path, "--sets", *tables]
+    command += ["--sizes", "4c", "40", "all", "100", "--models", *models, "--seeds", "2"]
+    command += ["--test-rows", "20", "--model", tiny_model, "--out", out]
+
+    def tables_of(*more):
+        """Return what the script prints."""
+        result = subprocess.run(
+            [*command, *more], capture_output=True, text=True, timeout=900, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    printed = tables_of()
+    runs = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert {run["size"] for run in runs} == {"4c", "40", "all"}  # there are no 100 rows
+    assert len(runs) == 3 * (2 * 5 * 2 + 3 + 2 * 2)  # at "all" three models have one seed
+    assert {run["n_train"] for run in runs if run["size"] == "4c" and run["set"] == "texts"} == {8}
+    rows = [line for line in printed.splitlines() if line.startswith("| ")]
+    for name in tables:
+        assert sum(row.startswith(f"| {name} | 40 | ") for row in rows) == 4
+    assert tables_of() == tables_of("--table") == printed
+    assert len(out.read_text(encoding="utf-8").splitlines()) == len(runs)

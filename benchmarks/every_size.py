@@ -85,8 +85,8 @@ MOST_PER_CLASS = 3000  # rows in all that a size in texts a class may make
 # find next to none of them.
 BALANCE = {False: None, True: "balanced"}
 RATES = (5e-5, 1e-4, 3e-4)  # that the Trainer tries
-# The defaults of sklearn-bert 0.1.0. Where a later version has another default, name the old one.
-TODAY = {"epochs": 3, "batch_size": 32}
+# The first default, which was the same for any number of labels. It had no mean of the weights.
+FIRST = {"epochs": 3, "batch_size": 32, "head": "new", "pooling": "cls"}
 
 
 def main():
@@ -524,10 +524,10 @@ class Default(Model):
         return self.clf.predict(texts)
 
 
-class Today(Default):
-    """sklearn-bert with the defaults of version 0.1.0."""
+class FirstDefault(Default):
+    """sklearn-bert with its first default."""
 
-    parameters = TODAY
+    parameters = FIRST
 
 
 MODELS = {
@@ -537,7 +537,7 @@ MODELS = {
     "static": Static,
     "setfit": SetFit,
     "trainer": Trainer,
-    "today": Today,
+    "first-default": FirstDefault,
     "default": Default,
 }
 
@@ -623,7 +623,7 @@ def print_tables(options, runs):
     )
     for title, name in scores:
         print_cells(f"{title}: mean ± standard deviation (seeds)", cells, kinds, name, mean_and_sd)
-    print_cells("Fit seconds, median", cells, kinds, "fit_seconds", median)
+    print_cells("CPU seconds of a fit, median", cells, kinds, "cpu_seconds", median)
     print_regret(cells, options.regret_of)
     dates = sorted({run["date"] for run in mine})
     print(f"\n{' to '.join(dict.fromkeys((dates[0], dates[-1])))}; model {options.model}")
@@ -710,7 +710,7 @@ def regret(cells, key):
         if key[1] == "all" and not MODELS[other[-1]].chance:
             theirs = dict.fromkeys(own, theirs[0])
         seeds = sorted(own.keys() & theirs.keys())
-        if not seeds:
+        if len(seeds) < min(2, len(own)):  # a single one would be best by luck
             continue
         differences = [theirs[seed] - own[seed] for seed in seeds]
         error = statistics.stdev(differences) / len(seeds) ** 0.5 if len(seeds) > 1 else None

@@ -45,7 +45,13 @@ def test_accuracy_at_every_size_has_all_kinds_of_sets_and_does_no_run_twice(tmp_
         for part in ("train", "test"):
             pd.DataFrame(table).to_csv(tmp_path / name / f"{part}.csv.gz", index=False)
     out = tmp_path / "runs.jsonl"
-    models = ["majority", "tfidf", "frozen", "today", "default"]  # of the others' libraries none
+    models = [
+        "majority",
+        "tfidf",
+        "frozen",
+        "first-default",
+        "default",
+    ]  # of the others' libraries none
     command = [sys.executable, FOLDER / "every_size.py", "--data", tmp_path, "--sets", *tables]
     command += ["--sizes", "4c", "40", "all", "100", "--models", *models, "--seeds", "2"]
     command += ["--test-rows", "20", "--model", tiny_model, "--out", out]

@@ -24,8 +24,8 @@ from ._plain import default_errstate
 from ._ranks import find_ranks
 
 # Texts that are looked at, or as many a class: more make no better start, and cost time.
-_MOST_TEXTS = 2000
-_MOST_A_CLASS = 20
+_MOST_TEXTS = 1000
+_MOST_A_CLASS = 10
 
 # Inverse penalties that are tried by cross-validation, on vectors of variance 1.
 _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

@@ -1,6 +1,6 @@
 """Search parameters on the workers of a Dask cluster, and keep what is finished, whatever happens.
 
-    pip install 'sklearn-bert[cluster]'
+    python -m pip install -c constraints.txt -e ".[cluster]"
     python examples/search_dask.py reviews.csv OUT --text review --label stars \\
         --epochs 2 3 --learning-rate 5e-5 1e-4 --workers 4
 

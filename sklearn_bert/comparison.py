@@ -14,6 +14,7 @@ from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import format_duration, parse_duration
 from ._folds import find_folds, rare_classes
+from ._install import install_command
 from ._overlap import find_overlap, score_without
 from ._plain import plain
 from ._protocol import (
@@ -591,8 +592,7 @@ def compare(
         runner.note(sentence)
     if lacks_static and STATIC not in (estimators or ()):
         runner.note(
-            f"{STATIC} is left out, since model2vec is not installed: pip install "
-            "'sklearn-bert[static]'."
+            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
         )
     if overlap.alike:
         runner.say(f"{overlap}.")

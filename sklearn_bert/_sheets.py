@@ -6,12 +6,13 @@ import math
 import warnings
 import zipfile
 
+import pandas as pd
+
 from ._table_columns import HEADER_HINT, Column, find_columns
 
 
 def read_parquet(source, where, wanted):
     """Return the columns that are wanted of a Parquet file, as a list of Column."""
-    pd = _import_pandas("Parquet")
     try:
         frame = pd.read_parquet(source)
     except ImportError as error:
@@ -40,7 +41,6 @@ def read_excel(data, where, wanted, *, header):
     Every cell becomes the text that a reader sees, as in a CSV of the sheet: 5 for the number 5.0,
     2024-01-31 for a day, nothing for an empty cell. Rows without any are left out.
     """
-    pd = _import_pandas("Excel")
     try:
         import openpyxl  # noqa: F401
     except ModuleNotFoundError as error:
@@ -99,15 +99,3 @@ def _as_seen(cell):
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         return cell.date().isoformat()
     return str(cell)
-
-
-def _import_pandas(what):
-    """Return pandas, which only files with types need."""
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{what} is read by pandas, which is not installed; pip install pandas, or convert the "
-            "table to CSV or JSON lines."
-        ) from error
-    return pd

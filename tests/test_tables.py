@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -244,18 +243,6 @@ def test_json_lines_that_are_not_utf8_are_an_error_with_the_line(tmp_path):
 def test_json_lines_without_a_line_are_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"needs at least one row, '.*t.jsonl' has none"):
         load_rows(tmp_path)
-
-
-def test_csv_and_json_lines_need_no_pandas(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    assert load_rows(tmp_path, {"x": "a", "y": 1})[0] == ["a"]
-    file = write(tmp_path / "t.csv", "x,y,z\na,1,0\n")
-    assert load_text_table(file, text="x", label="y")[0] == ["a"]
-    with pytest.raises(ModuleNotFoundError, match=r"Several label columns .* pip install pandas"):
-        load_text_table(file, text="x", label=["y", "z"])
-    for name in "t.parquet", "t.xlsx":
-        with pytest.raises(ModuleNotFoundError, match="pip install pandas, or convert"):
-            load_text_table(write(tmp_path / name, b""), text="x", label="y")
 
 
 # Damaged files

@@ -87,7 +87,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 
     @classmethod
     def from_pretrained(cls, path, *, n_threads=None, providers=None):
-        """Load what `export_onnx` wrote. No code of the folder is run, whoever wrote it.
+        """Load what `export_onnx` wrote. No code in the folder is run.
 
         Parameters
         ----------

@@ -259,7 +259,7 @@ def test_a_damaged_gzip_file_is_an_error(tmp_path, name, damage):
 def test_a_damaged_parquet_file_is_an_error(tmp_path):
     pytest.importorskip("pyarrow")
     file = write(tmp_path / "t.parquet", b"x,y\n")
-    with pytest.raises(ValueError, match=r"'.*t.parquet' must be a Parquet file, and is none: "):
+    with pytest.raises(ValueError, match=r"'.*t.parquet' must be a Parquet file, and is not: "):
         load_text_table(file, text="x", label="y")
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shlex
 import warnings
 from pathlib import Path
 

@@ -3,7 +3,7 @@
 All three learn from the same rows and are scored on the same test rows; the Trainer has the
 same weights, epochs, batch size, tokens and peak learning rate as sklearn-bert.
 
-    pip install -r benchmarks/requirements.txt
+    python -m pip install -c constraints.txt -e . -r benchmarks/requirements.txt
     python benchmarks/accuracy.py --data DIR --sets sst2_sentences banking77 ag_news:2000 --seeds 3
 
 Each set is ``DIR/NAME/train.csv.gz`` and ``DIR/NAME/test.csv.gz`` with the columns ``text`` and

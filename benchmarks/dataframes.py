@@ -1,6 +1,6 @@
 """The examples for what does not fit in memory: rows a second and peak memory by workers.
 
-    pip install 'sklearn-bert[cluster]' psutil
+    python -m pip install -c constraints.txt -e ".[cluster]" psutil
     python benchmarks/dataframes.py --rows 40000 --workers 2 --rounds 5
 
 `examples/predict_dask.py` and `examples/predict_spark.py` predict Parquet files of generated texts

@@ -1,6 +1,6 @@
 """Accuracy at every size of the training data, from 8 texts a class on, beside other models.
 
-    pip install -r benchmarks/requirements.txt
+    python -m pip install -c constraints.txt -e . -r benchmarks/requirements.txt
     python benchmarks/every_size.py --data DIR --out FILE
     python benchmarks/every_size.py --out FILE --table
 

@@ -5,7 +5,7 @@ maximal length of their `Settings`, except where a peer's `note` says otherwise.
 not installed raises ImportError in `fit`. Its library is imported there too: time a second fit,
 or the import counts.
 
-    pip install -r benchmarks/requirements.txt
+    python -m pip install -c constraints.txt -e . -r benchmarks/requirements.txt
 """
 
 import tempfile

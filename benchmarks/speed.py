@@ -1,6 +1,6 @@
 """Seconds to fit and to predict, and peak memory: sklearn-bert and its peers on the same work.
 
-    pip install -r benchmarks/requirements.txt
+    python -m pip install -c constraints.txt -e . -r benchmarks/requirements.txt
     python benchmarks/speed.py --data DIR
 
 All have the same weights, texts, epochs, batch size, maximal length and learning rate. Each model

@@ -1,6 +1,6 @@
 """Predict a column of Parquet files that do not fit in memory, on the workers of a Dask cluster.
 
-    pip install 'dask[dataframe,distributed]' pyarrow
+    python -m pip install -c constraints.txt -e ".[cluster]"
     python examples/predict_dask.py MODEL IN OUT --column text --workers 4
 
 IN is a folder of Parquet files; OUT gets a file of the same name for each, with a column ``label``

@@ -1,6 +1,6 @@
 """Predict a column of Parquet files that do not fit in memory, on the executors of Spark.
 
-    pip install pyspark pandas pyarrow
+    python -m pip install -c constraints.txt -e ".[cluster]"
     python examples/predict_spark.py MODEL IN OUT --column text --master 'local[4]'
 
 IN is a folder of Parquet files, predicted in groups of ``--files``; OUT gets a folder a group,

@@ -1,6 +1,6 @@
 """Search parameters on the workers of a Dask cluster, and keep what is finished, whatever happens.
 
-    pip install 'sklearn-bert[cluster]'
+    python -m pip install -c constraints.txt -e ".[cluster]"
     python examples/search_dask.py reviews.csv OUT --text review --label stars \\
         --epochs 2 3 --learning-rate 5e-5 1e-4 --workers 4
 
@@ -10,7 +10,7 @@ when a machine was lost, the same command does what is missing. Without that, sc
 
 The file and OUT are in a place that all workers see; ``--scheduler ADDRESS`` is that of a running
 cluster. A worker that is lost costs its fit, which Dask starts again on another one; a fit that
-fails, for want of memory say, is tried ``--retries`` times more.
+fails, for lack of memory say, is tried ``--retries`` times more.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """A classifier behind HTTP, loaded once and shared by all workers of gunicorn.
 
-    pip install gunicorn
+    python -m pip install -c constraints.txt -e . gunicorn
     SKLEARN_BERT_MODEL=model gunicorn --chdir examples --preload --workers 2 --threads 4 serve:app
 
     curl -d '{"texts": ["a joy from start to end"]}' http://127.0.0.1:8000/predict

@@ -11,6 +11,7 @@ from ._explanation import Explanation, Explanations
 from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import make_ready, predict_outputs
+from ._install import install_command
 from ._texts import check_texts_or_pairs
 from ._tokens import RaggedIds, encode_with_offsets, read_positions
 from ._torch_state import own_torch_state
@@ -62,8 +63,8 @@ def _check_captum():
         import captum.attr  # noqa: F401
     except ImportError:
         raise ImportError(
-            "method='integrated_gradients' needs Captum, which is not installed; run pip install "
-            "'sklearn-bert[explain]', or use method='occlusion'."
+            "method='integrated_gradients' needs Captum, which is not installed; run "
+            f"{install_command('explain')}, or use method='occlusion'."
         ) from None
 
 

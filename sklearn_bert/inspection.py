@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
-from sklearn.utils._optional_dependencies import check_matplotlib_support, check_pandas_support
 from sklearn.utils.validation import check_is_fitted
 
 from ._top_losses import (
@@ -96,7 +96,7 @@ class LearningRateFinderDisplay:
         n_steps : int, default=100
             Steps from the lowest rate to the highest, taken from as many epochs as needed.
         plot : bool, default=True
-            Whether to plot, which needs matplotlib.
+            Whether to plot.
         ax : matplotlib Axes, default=None
             Where to draw. None makes a new figure.
         **kwargs : dict
@@ -140,13 +140,8 @@ class LearningRateFinderDisplay:
         -------
         display : LearningRateFinderDisplay
             This display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
         """
-        self.ax_, self.figure_ = _axes(ax, "LearningRateFinderDisplay.plot")
+        self.ax_, self.figure_ = _axes(ax)
         self.ax_.plot(self.learning_rates, self.losses, color="0.8", linewidth=0.8)
         (self.line_,) = self.ax_.plot(
             self.learning_rates, self.smoothed_losses, **{"label": "smoothed loss", **kwargs}
@@ -213,7 +208,7 @@ class TrainingCurveDisplay:
             The fitted model, or what wraps one: a pipeline that ends with it, a search, a frozen
             estimator, or a calibrated or thresholded classifier.
         plot : bool, default=True
-            Whether to plot, which needs matplotlib.
+            Whether to plot.
         ax : matplotlib Axes, default=None
             Where to draw. None makes a new figure.
         **kwargs : dict
@@ -250,13 +245,8 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             This display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
         """
-        self.ax_, self.figure_ = _axes(ax, "TrainingCurveDisplay.plot")
+        self.ax_, self.figure_ = _axes(ax)
         steps = np.arange(1, len(self.loss) + 1)
         self.ax_.plot(steps, self.loss, color="0.8", linewidth=0.8)
         (self.line_,) = self.ax_.plot(steps, _smooth(self.loss), **{"label": "loss", **kwargs})
@@ -277,9 +267,8 @@ class TrainingCurveDisplay:
         return self
 
 
-def _axes(ax, caller):
+def _axes(ax):
     """Return the axes to draw on and their figure."""
-    check_matplotlib_support(caller)
     if ax is None:
         import matplotlib.pyplot as plt
 
@@ -330,8 +319,6 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
 
     Raises
     ------
-    ImportError
-        If pandas is not installed.
     NotFittedError
         If `estimator` has to predict and is not fitted.
     TypeError
@@ -351,7 +338,6 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
           text label predicted  probability      loss
     2  not bad   neg       pos          0.3  1.203973
     """
-    pd = check_pandas_support("top_losses")
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"n must be an int above 0, got {n!r}.")
     X = list(X) if isinstance(X, Iterator) else X

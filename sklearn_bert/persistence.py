@@ -32,7 +32,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 
     Made by :meth:`from_pretrained` from a folder that
     :meth:`BertTextClassifier.export_onnx <sklearn_bert.BertTextClassifier.export_onnx>` wrote. It
-    needs onnxruntime, tokenizers and NumPy (``pip install 'sklearn-bert[onnx]'``), and imports
+    needs onnxruntime, tokenizers and NumPy (the extra ``onnx``), and imports
     neither torch nor transformers nor scikit-learn: it starts faster and takes less memory than
     the classifier it comes from, whose answers it gives. It cannot be fitted.
 
@@ -87,7 +87,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 
     @classmethod
     def from_pretrained(cls, path, *, n_threads=None, providers=None):
-        """Load what `export_onnx` wrote. No code of the folder is run, whoever wrote it.
+        """Load what `export_onnx` wrote. No code in the folder is run.
 
         Parameters
         ----------
@@ -240,8 +240,10 @@ def import_onnxruntime():
     try:
         import onnxruntime
     except ModuleNotFoundError:
+        from ._install import install_command
+
         raise ModuleNotFoundError(
-            "ONNX needs packages that are not installed; pip install 'sklearn-bert[onnx]'."
+            f"ONNX needs packages that are not installed; run {install_command('onnx')}."
         ) from None
     finally:
         if before is None:

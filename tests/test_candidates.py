@@ -113,7 +113,6 @@ def test_all_figures_know_all_of_them(both):
 
 @pytest.mark.usefixtures("no_window")
 def test_plots_show_all_of_them(both):
-    pytest.importorskip("matplotlib")
     found = quietly(both, n_texts=200, learning_curve=[0.5])
     assert found.plot().get_legend_handles_labels()[1] == names_of(found)
     curves = [line.get_label() for line in found.plot("learning_curve").lines]

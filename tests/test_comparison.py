@@ -539,9 +539,11 @@ def test_a_seed_that_is_none_is_told(random_state):
 
 
 def test_importing_it_does_not_import_what_only_some_need(run_python):
-    code = "import sys, sklearn_bert; print([m for m in sys.modules if '.' not in m])"
-    modules = run_python(code)
-    for name in ("torch", "transformers", "skorch", "matplotlib"):
+    code = "import sys, sklearn_bert; {}; print([m for m in sys.modules if '.' not in m])"
+    modules = run_python(code.format("sklearn_bert.compare, sklearn_bert.top_losses"))
+    assert "'matplotlib'" not in modules
+    modules = run_python(code.format("sklearn_bert"))
+    for name in ("torch", "transformers", "skorch"):
         assert f"'{name}'" not in modules
 
 

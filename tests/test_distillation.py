@@ -26,6 +26,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 from sklearn_bert import BertTextClassifier, compare
 from sklearn_bert._baselines import StaticBert
 from sklearn_bert._distillation import StaticEmbeddings
+from sklearn_bert._install import install_command
 
 pytest.importorskip("model2vec.distill")
 
@@ -286,8 +287,7 @@ def test_without_model2vec_the_row_is_left_out_and_a_note_says_how_to_have_it(
     found = judge(reviews, make_classifier())
     assert row_of(found, STATIC) is None
     assert found.notes_ == [
-        f"{STATIC} is left out, since model2vec is not installed: pip install "
-        "'sklearn-bert[static]'."
+        f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
     ]
 
 

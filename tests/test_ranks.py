@@ -240,7 +240,7 @@ BertTextClassifier(model, callbacks=[Dying()], **settings).fit(X, y)
     second.send_signal(signal.SIGKILL)
     (line,) = errors([first])
     assert "another one has ended or does not answer" in line
-    assert "start all of them anew" in line
+    assert "start all of them again" in line
 
 
 def test_leaving_right_after_a_message_does_not_wait_forever(start, tmp_path):

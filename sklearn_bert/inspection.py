@@ -124,7 +124,9 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     Returns
     -------
     explanations : list of Explanation
-        One a text. In a notebook, they are shown as texts with coloured words.
+        One a text, with the ``target`` that is explained, its probability ``proba``, the ``words``
+        with their shares, and the ``logit``. In a notebook, class and probability are shown, the
+        words for and against, and the text with its words coloured.
 
     Raises
     ------
@@ -143,8 +145,8 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     What is explained is the logit of one class. `decision_function` gives the logits of all
     classes, but of two classes one number: the logit of ``classes_[1]`` minus that of
     ``classes_[0]``. So it is the difference of two explanations, one with each class as `target`.
-    The logit is that before a calibration, and does not depend on a threshold. Of a regressor,
-    the number itself is explained, in units of `y`.
+    Logit and probability are those before a calibration, and do not depend on a threshold. Of a
+    regressor, the number itself is explained, in units of `y`.
 
     The text is read as the prediction reads it. With ``long_text="windows"`` the logit is the mean
     over the windows, and so are the attributions: a token that stands in two windows gets its
@@ -167,8 +169,8 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     ... )
     >>> clf = clf.fit(texts, labels)
     >>> (explanation,) = explain(clf, ["such a joy"], method="occlusion")
-    >>> explanation.target
-    'good'
+    >>> explanation.target, explanation.proba > 0.5
+    ('good', True)
     >>> [word for word, _ in explanation.words]
     ['such', 'a', 'joy']
     """

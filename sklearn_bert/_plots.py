@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from ._ticks import log_labels, log_ticks
+
 _MARKERS = "os^Dv<>PX*ph"
 _COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
 
@@ -65,9 +67,9 @@ def _draw_learning_curve(comparison, ax):
 
 
 def _finish(ax, x_label, y_label):
-    """Draw the axes, the lower one logarithmic."""
-    from ._log_axis import use_round_numbers
-
+    """Draw the axes, the lower one logarithmic with round numbers: 30 and not 3 times 10."""
     ax.set(xscale="log", xlabel=x_label, ylabel=y_label)
-    use_round_numbers(ax.xaxis)
+    ticks = log_ticks(*ax.get_xlim())
+    ax.set_xticks(ticks, log_labels(ticks))
+    ax.set_xticks([], minor=True)
     ax.grid(alpha=0.3)

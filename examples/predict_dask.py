@@ -26,9 +26,7 @@ ROWS_AT_ONCE = 20_000
 
 def main(argv=None):
     """Predict what is not there yet; print how much it was."""
-    options = parse_arguments(argv)
-    options.out.mkdir(exist_ok=True)
-    files = sorted(options.folder.glob("*.parquet"))
+    options, files = parse_arguments(argv)
     missing = [str(file) for file in files if not (options.out / file.name).exists()]
     print(f"{len(files) - len(missing)} of {len(files)} files are done")
     if not missing:
@@ -46,15 +44,29 @@ def main(argv=None):
 
 
 def parse_arguments(argv):
-    """Return the command line's options."""
+    """Return the command line's options, and the files; end with a sentence on a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("folder", type=Path, metavar="IN")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--column", default="text")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--scheduler", help="address of a running cluster")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    files = sorted(options.folder.glob("*.parquet"))
+    if not files:
+        parser.error(f"IN must be a folder of Parquet files, got {str(options.folder)!r}")
+    if options.workers < 1:
+        parser.error(f"--workers must be at least 1, got {options.workers}")
+    try:
+        columns = pq.read_schema(files[0]).names
+        if options.column not in columns:
+            parser.error(f"--column must be one of {columns!r}, got {options.column!r}")
+        load(str(options.model))  # here first: an error on a worker is long
+        options.out.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
+    return options, files
 
 
 @functools.cache

@@ -19,14 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, pandas_udf
 
 
 def main(argv=None):
     """Predict the groups that are not there yet; print how many it were."""
-    options = parse_arguments(argv)
-    files = sorted(str(file) for file in options.folder.glob("*.parquet"))
+    options, files = parse_arguments(argv)
     groups = [files[i : i + options.files] for i in range(0, len(files), options.files)]
     targets = [options.out / f"group-{number:05}" for number in range(len(groups))]
     missing = [number for number, path in enumerate(targets) if not (path / "_SUCCESS").exists()]
@@ -54,15 +54,28 @@ def main(argv=None):
 
 
 def parse_arguments(argv):
-    """Return the command line's options."""
+    """Return the command line's options, and the files; end with a sentence on a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("folder", type=Path, metavar="IN")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--column", default="text")
     parser.add_argument("--files", type=int, default=8, help="files a group")
     parser.add_argument("--master", default="local[*]")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    files = sorted(str(file) for file in options.folder.glob("*.parquet"))
+    if not files:
+        parser.error(f"IN must be a folder of Parquet files, got {str(options.folder)!r}")
+    if options.files < 1:
+        parser.error(f"--files must be at least 1, got {options.files}")
+    try:
+        columns = pq.read_schema(files[0]).names
+        if options.column not in columns:
+            parser.error(f"--column must be one of {columns!r}, got {options.column!r}")
+        load(str(options.model))  # here first: an error on a worker is long
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
+    return options, files
 
 
 @functools.cache

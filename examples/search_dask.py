@@ -31,7 +31,6 @@ from sklearn_bert import BertTextClassifier, load_text_table
 def main(argv=None):
     """Do the fits that are missing, and print the mean score of each candidate."""
     options = parse_arguments(argv)
-    options.out.mkdir(exist_ok=True)
     grid = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     settings = {
         **{name: str(getattr(options, name)) for name in ("file", "text", "label", "model", "out")},
@@ -58,10 +57,10 @@ def main(argv=None):
 
 
 def parse_arguments(argv):
-    """Return the command line's options."""
+    """Return the command line's options; end with a sentence on a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
-    add("file", type=Path, help="table of labelled texts")
+    add("file", type=Path, metavar="FILE", help="table of labelled texts")
     add("out", type=Path, metavar="OUT", help="folder of the results")
     add("--text", default="text", help="column of the texts")
     add("--label", default="label", help="column of the labels")
@@ -73,7 +72,16 @@ def parse_arguments(argv):
     add("--threads", type=int, default=1, help="of torch, a worker")
     add("--retries", type=int, default=2)
     add("--scheduler", help="address of a running cluster")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    for name, least in (("folds", 2), ("workers", 1), ("threads", 1), ("retries", 0)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} must be at least {least}, got {getattr(options, name)}")
+    try:
+        load(options.file, options.text, options.label)  # here first: an error on a worker is long
+        options.out.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, ImportError) as error:
+        parser.error(str(error))
+    return options
 
 
 def result_file(job):

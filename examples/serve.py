@@ -13,11 +13,28 @@ as many calls at once as cores.
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from sklearn_bert import OnnxTextClassifier
 
 MAX_BYTES = 10_000_000
+CANNOT_START = 3  # tells gunicorn not to start the worker again
+
+
+def load_or_end():
+    """Return the classifier that the variable names; end with one sentence if there is none."""
+    path = os.environ.get("SKLEARN_BERT_MODEL")
+    try:
+        if not path:
+            raise ValueError(
+                "SKLEARN_BERT_MODEL must name the folder of a model, and it is not set; set it to "
+                "what save_pretrained or export_onnx wrote."
+            )
+        return load(path)
+    except (OSError, ValueError, ImportError) as error:
+        print(f"serve.py: {error}", file=sys.stderr)
+        raise SystemExit(CANNOT_START) from None
 
 
 def load(path):
@@ -69,4 +86,4 @@ def read(environ):
     return body["texts"]
 
 
-classifier = load(os.environ["SKLEARN_BERT_MODEL"])
+classifier = load_or_end()

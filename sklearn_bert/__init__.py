@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from .classifier import BertTextClassifier
     from .comparison import Comparison, compare
     from .datasets import load_docstrings, load_text_folder, load_text_table
-    from .embedder import BertTextEmbedder
-    from .inspection import LearningRateFinderDisplay, TrainingCurveDisplay, explain, top_losses
+    from .displays import LearningRateFinderDisplay, TrainingCurveDisplay
+    from .inspection import explain, top_losses
     from .persistence import OnnxTextClassifier
     from .regressor import BertTextRegressor
 
@@ -22,10 +22,10 @@ _MODULES = {
     "BertTextEmbedder": "embedder",
     "BertTextRegressor": "regressor",
     "Comparison": "comparison",
-    "LearningRateFinderDisplay": "inspection",
+    "LearningRateFinderDisplay": "displays",
     "OnnxTextClassifier": "persistence",
     "TextsCutWarning": "_estimator",
-    "TrainingCurveDisplay": "inspection",
+    "TrainingCurveDisplay": "displays",
     "compare": "comparison",
     "explain": "inspection",
     "load_docstrings": "datasets",

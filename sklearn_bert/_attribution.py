@@ -12,6 +12,7 @@ from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import make_ready, predict_outputs
 from ._install import install_command
+from ._probabilities import probabilities
 from ._texts import check_texts_or_pairs
 from ._tokens import RaggedIds, encode_with_offsets, read_positions
 from ._torch_state import own_torch_state
@@ -45,6 +46,7 @@ def explain_texts(model, X, target, *, predict, method, n_steps):
     explained, texts = Outputs(model, target), check_texts_or_pairs(X)
     outputs = model._outputs(X)
     columns = explained.columns(outputs, predict)
+    probas = explained.probabilities(outputs, columns)
     device = model._prediction_device()
     dtype = find_dtype("float32" if model.dtype == "auto" else model.dtype, device)
     make_ready(model.module_, device)
@@ -52,8 +54,10 @@ def explain_texts(model, X, target, *, predict, method, n_steps):
     attribution = _METHODS[method](model, device, dtype, *steps)
     with explained_memory_error(device, batch_size=1, max_length=model.max_length_):
         return Explanations(
-            attribution.explain(text, column, row[column], method=method, **explained.of(column))
-            for text, column, row in zip(texts, columns, outputs, strict=True)
+            attribution.explain(
+                text, column, row[column], method=method, proba=proba, **explained.of(column)
+            )
+            for text, column, row, proba in zip(texts, columns, outputs, probas, strict=True)
         )
 
 
@@ -116,6 +120,13 @@ class Outputs:
         if predict is None or self.model.multilabel_:
             return outputs.argmax(axis=1).tolist()
         return [self.labels.index(label) for label in np.asarray(predict()).tolist()]
+
+    def probabilities(self, outputs, columns):
+        """Return the probability of the class that is explained of each text, None of numbers."""
+        if self.is_regressor:
+            return [None] * len(columns)
+        proba = probabilities(outputs, multilabel=self.model.multilabel_)
+        return proba[np.arange(len(columns)), columns].tolist()
 
     def of(self, column):
         """Return what an `Explanation` of a column is given: its name, unit and scale."""

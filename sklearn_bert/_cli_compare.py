@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -174,9 +175,14 @@ def _compare(args):
     print(found)
     for option, target in targets.items():
         with replacing(target) as stream:
-            text = found.to_html() if option == "html" else found.to_json()
-            stream.write(text.encode())
+            write = found.to_html if option == "html" else found.to_json
+            stream.write(write(data_name=_data_name(args, source)).encode())
     _raise_what_ended_it(found)
+
+
+def _data_name(args, source):
+    """Return what files call the data: without the folders around it, since they are passed on."""
+    return source.name if args.path in (None, "-") else Path(args.path).resolve().name
 
 
 def _pos_label(text, y):

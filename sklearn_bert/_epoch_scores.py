@@ -43,6 +43,14 @@ def find_scorer(scoring, estimator):
     return scorer, {"valid_loss", "valid_loss_best", *scorers}, monitor
 
 
+def score_name(scoring):
+    """Return what the entry of `scoring` that decides is called, "score" if it has no name."""
+    if isinstance(scoring, str):
+        return scoring
+    name, entry = next(iter(scoring_entries(scoring).items()))
+    return name if isinstance(scoring, (dict, list, tuple)) else getattr(entry, "__name__", name)
+
+
 def scoring_entries(scoring):
     """Return `scoring` as a dict of names to scorers, checked."""
     if not isinstance(scoring, (dict, list, tuple)):

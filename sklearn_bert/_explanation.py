@@ -5,9 +5,11 @@ from html import escape
 
 import numpy as np
 
-# Red and blue that the colour-blind tell apart, thin enough for black and for white letters.
+# Blue and orange that the colour-blind tell apart, thin enough for black and for white letters.
 _FOR, _AGAINST = "0,114,178", "213,94,0"
 _STRONGEST = 0.65
+_NAMED = 5  # words that are named, for and against
+_LEAST = 0.01  # of the share of the strongest word: others are not named
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +39,9 @@ class Explanation:
         How it was computed.
     kind : {"logit", "number"}
         What `logit` is.
+    proba : float or None
+        Probability of the class, as the model inside gives it: before a calibration. None of a
+        regressor.
     """
 
     text: str | tuple
@@ -49,6 +54,7 @@ class Explanation:
     baseline_logit: float
     method: str
     kind: str
+    proba: float | None = None
 
     @property
     def words(self):
@@ -82,33 +88,55 @@ class Explanation:
                     spans[word] = (start, stop) if is_blank else merged
         return [(*spans[word], values[word]) for word in sorted(spans, key=spans.get)]
 
+    def _strongest(self, sign=None):
+        """Return the words that count most, of those for or against if there is a sign."""
+        words = sorted(self.words, key=lambda pair: -abs(pair[1]))
+        least = _LEAST * abs(words[0][1]) if words else 0.0
+        words = [pair for pair in words if abs(pair[1]) > least]
+        return [pair for pair in words if sign is None or sign * pair[1] > 0][:_NAMED]
+
     def __repr__(self):
-        strongest = sorted(self.words, key=lambda word: -abs(word[1]))[:5]
-        listed = ", ".join(f"{word} {value:+.2f}" for word, value in strongest)
+        listed = ", ".join(f"{word} {value:+.2f}" for word, value in self._strongest())
         of = "" if self.target is None else f" for {self.target!r}"
-        return f"<Explanation{of}: {listed}>"
+        proba = "" if self.proba is None else f", probability {self.proba:.2f}"
+        return f"<Explanation{of}{proba}: {listed}>"
 
     def to_html(self):
-        """Return the text with its words coloured: blue for the class, orange against it.
+        """Return the class with its probability, the words that count, and the coloured text.
 
-        What is not read of the text is pale. The two texts of a pair stand one below the other.
+        Words are blue for the class, orange against it; of a number, blue raises it, and orange
+        lowers it. What is not read of the text is pale. The two texts of a pair stand one below
+        the other.
 
         Returns
         -------
         html : str
         """
-        return (
-            f'<div style="margin:.6em 0"><div style="opacity:.7;font-size:.85em">'
-            f"{self._heading()}, without words {self.baseline_logit:+.2f}; "
-            f'<span style="background:rgba({_FOR},.5)">for</span> '
-            f'<span style="background:rgba({_AGAINST},.5)">against</span></div>'
-            f"{''.join(map(self._text_to_html, range(len(self._texts))))}</div>"
-        )
+        texts = "".join(map(self._text_to_html, range(len(self._texts))))
+        return f'<div style="margin:.8em 0">{self._heading()}{self._words_to_html()}{texts}</div>'
 
     def _heading(self):
-        """Return what is explained, and its value."""
-        name = "" if self.target is None else f"{escape(str(self.target))}: "
-        return f"{name}{self.kind} {self.logit:+.2f}"
+        """Return what is explained: the class with its probability, or the number."""
+        if self.proba is not None:
+            said = f"<b>{escape(str(self.target))}</b>, probability {self.proba:.2f}"
+        else:
+            name = "" if self.target is None else f"output {self.target}: "
+            said = f"{name}<b>{self.logit:.4g}</b>"
+        return f"<div>{said}</div>"
+
+    def _words_to_html(self):
+        """Return the words that speak for and against, and what their shares add up to."""
+        names = ("for", "against") if self.kind == "logit" else ("raised by", "lowered by")
+        lists = []
+        for name, sign, color in zip(names, (1, -1), (_FOR, _AGAINST), strict=True):
+            listed = ", ".join(f"{escape(word)} {v:+.2f}" for word, v in self._strongest(sign))
+            box = f'<span style="background:rgba({color},.5);padding:0 .2em">{name}</span>'
+            lists.append(f"{box} {listed or 'no word'}")
+        return (
+            f'<div style="font-size:.85em">{"; ".join(lists)}</div>'
+            f'<div style="opacity:.7;font-size:.85em">{self.kind} {self.logit:+.2f}, without words '
+            f"{self.baseline_logit:+.2f}</div>"
+        )
 
     def _text_to_html(self, side):
         """Return one of the texts with its words coloured."""

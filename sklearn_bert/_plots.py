@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._ticks import log_labels, log_ticks
+
 _MARKERS = "os^Dv<>PX*ph"
 _COLORS = {"bert": "#d55e00", "cheap": "#0072b2", "other": "#7f7f7f"}
 
@@ -44,8 +46,7 @@ def _draw_cost(comparison, ax):
             capsize=3,
             label=row["model"],
         )
-    ax.set(xscale="log", xlabel="seconds of a fit", ylabel=scorer)
-    ax.grid(alpha=0.3)
+    _finish(ax, "training time in seconds", scorer)
     if rows:
         ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
@@ -54,10 +55,19 @@ def _draw_learning_curve(comparison, ax):
     """Draw a line with its band for each model."""
     for curve in comparison._curves():
         color = _color(comparison, curve.model)
-        ax.plot(curve.sizes, curve.mean, "o-", color=color, label=curve.model)
+        marker = "o" if curve.model == comparison.bert_ else "s"
+        ax.plot(curve.sizes, curve.mean, f"{marker}-", color=color, label=curve.model)
         ax.fill_between(
             curve.sizes, curve.mean - curve.std, curve.mean + curve.std, color=color, alpha=0.2
         )
-    ax.set(xscale="log", xlabel="texts to train on", ylabel=next(iter(comparison._scorers)))
+    _finish(ax, "number of training texts", next(iter(comparison._scorers)))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+
+
+def _finish(ax, x_label, y_label):
+    """Draw the axes, the lower one logarithmic with round numbers: 30 and not 3 times 10."""
+    ax.set(xscale="log", xlabel=x_label, ylabel=y_label)
+    ticks = log_ticks(*ax.get_xlim())
+    ax.set_xticks(ticks, log_labels(ticks))
+    ax.set_xticks([], minor=True)
     ax.grid(alpha=0.3)
-    ax.legend()

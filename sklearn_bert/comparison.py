@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -98,9 +99,13 @@ class Comparison:
 
     settings_ : dict
         What is needed to do it again.
+
+    date_ : datetime.datetime
+        When it ended, in the time zone of the machine.
     """
 
     def __init__(self, runner, candidates, forecasts, settings, interrupted, overlap):
+        self.date_ = datetime.now().astimezone()
         self.candidates_ = candidates
         self.interrupted_ = interrupted
         self.forecasts_ = forecasts
@@ -325,13 +330,16 @@ class Comparison:
             lines.append(self._crossing())
         return "\n".join(lines)
 
-    def to_json(self, path=None):
-        """Write table, folds, learning curve, verdict and settings, but no texts.
+    def to_json(self, path=None, *, data_name=None):
+        """Write table, folds, learning curve, verdict, settings and classes, but no texts.
 
         Parameters
         ----------
         path : str or Path, default=None
             The file. None writes nothing.
+
+        data_name : str, default=None
+            What the data is called in it, such as the name of its file.
 
         Returns
         -------
@@ -340,15 +348,18 @@ class Comparison:
         """
         from ._report import as_json
 
-        return _written(as_json(self), path)
+        return _written(as_json(self, data_name), path)
 
-    def to_html(self, path=None):
+    def to_html(self, path=None, *, data_name=None):
         """Write the report, a single file that needs neither a network nor scripts.
 
         Parameters
         ----------
         path : str or Path, default=None
             The file. None writes nothing.
+
+        data_name : str, default=None
+            What the data is called in it, such as the name of its file.
 
         Returns
         -------
@@ -357,7 +368,7 @@ class Comparison:
         """
         from ._report import as_html
 
-        return _written(as_html(self), path)
+        return _written(as_html(self, data_name), path)
 
     def _repr_html_(self):
         from ._report import as_fragment
@@ -365,13 +376,13 @@ class Comparison:
         return as_fragment(self)
 
     def plot(self, kind="cost", *, ax=None):
-        """Plot quality against cost, or quality against the number of labels.
+        """Plot the score against the training time, or against the number of training texts.
 
         Parameters
         ----------
         kind : {"cost", "learning_curve"}, default="cost"
             "cost" has one point a model: its first score, with the standard deviation over the
-            folds, and the seconds of a fit. "learning_curve" needs
+            folds, against its training time. "learning_curve" needs
             ``compare(..., learning_curve=True)``.
         ax : matplotlib Axes, default=None
             Where to draw. None makes a new figure.

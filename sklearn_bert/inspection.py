@@ -1,11 +1,10 @@
-"""Seeing inside: the learning-rate finder, training curves, worst errors and explanations."""
+"""Seeing inside: worst errors and explanations."""
 
 from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._top_losses import (
@@ -16,273 +15,6 @@ from ._top_losses import (
     probabilities_of,
 )
 from ._unwrap import unwrap
-
-_CURVE_SMOOTHING = 0.95
-
-
-class LearningRateFinderDisplay:
-    """The loss of a short run whose learning rate rises exponentially: the range test [1]_.
-
-    Use :meth:`from_estimator` to make one.
-
-    Parameters
-    ----------
-    learning_rates, losses, smoothed_losses : ndarray of shape (n_steps,)
-        One value a step, up to where the smoothed loss was 4 times its best.
-    suggestions : dict of str to float
-        Learning rates by the way they are read off the curve: "steepest", where the loss falls
-        fastest; "minimum/10", a tenth of where it is lowest; "valley", two thirds down the
-        longest stretch on which it falls. All are kept between 5e-6 and 5e-4.
-
-    Attributes
-    ----------
-    suggestion_ : float
-        That of the valley, which ``learning_rate="find"`` uses.
-    suggestions_ : dict of str to float
-        All three.
-    ax_ : matplotlib Axes
-        After :meth:`plot`.
-    figure_ : matplotlib Figure
-        After :meth:`plot`.
-    line_ : matplotlib Artist
-        The curve, after :meth:`plot`.
-
-    References
-    ----------
-    .. [1] L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
-
-    Examples
-    --------
-    >>> from sklearn_bert import BertTextClassifier, LearningRateFinderDisplay
-    >>> texts = ["a joy from start to end", "what a waste of time"] * 8
-    >>> labels = ["good", "bad"] * 8
-    >>> clf = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
-    ... )
-    >>> display = LearningRateFinderDisplay.from_estimator(clf, texts, labels, plot=False)
-    >>> 5e-6 <= display.suggestion_ <= 5e-4
-    True
-    """
-
-    def __init__(self, *, learning_rates, losses, smoothed_losses, suggestions):
-        self.learning_rates = learning_rates
-        self.losses = losses
-        self.smoothed_losses = smoothed_losses
-        self.suggestions_ = suggestions
-        self.suggestion_ = suggestions["valley"]
-
-    @classmethod
-    def from_estimator(
-        cls, estimator, X, y, *, sample_weight=None, n_steps=100, plot=True, ax=None, **kwargs
-    ):
-        """Run the test on a copy of the model, and plot it.
-
-        The learning rate of the body rises from 1e-7 to 0.1, that of the head is 100 times as
-        high, at most 0.01, as in a fit. The estimator is not changed; neither is a random state
-        that it was given.
-
-        Parameters
-        ----------
-        estimator : BertTextClassifier or BertTextRegressor
-            Fitted or not: the test begins with the pretrained weights. Or what wraps one: a
-            pipeline that ends with it, whose other steps are fitted on copies, a search, a frozen
-            estimator, or a calibrated or thresholded classifier.
-        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
-            The texts, or pairs of texts; of a pipeline, what the pipeline reads.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The labels, or numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the texts.
-        n_steps : int, default=100
-            Steps from the lowest rate to the highest, taken from as many epochs as needed.
-        plot : bool, default=True
-            Whether to plot.
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        **kwargs : dict
-            Given to matplotlib's ``plot``.
-
-        Returns
-        -------
-        display : LearningRateFinderDisplay
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no model of this package inside, or several, or a row of `X` is
-            not a str.
-        ValueError
-            If `n_steps` is below 10, or the data is not what `fit` takes.
-        """
-        if not isinstance(n_steps, Integral) or n_steps < 10:
-            raise ValueError(f"n_steps must be at least 10, got {n_steps!r}; use about 100.")
-        model, X = unwrap(estimator, X, y, fitted=False)
-        found = clone(model)._find_learning_rate(X, y, sample_weight, n_steps=int(n_steps))
-        display = cls(
-            learning_rates=found.learning_rates,
-            losses=found.losses,
-            smoothed_losses=found.smoothed_losses,
-            suggestions=found.suggestions,
-        )
-        return display.plot(ax=ax, **kwargs) if plot else display
-
-    def plot(self, ax=None, **kwargs):
-        """Plot the smoothed loss, with the suggestions.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        **kwargs : dict
-            Given to matplotlib's ``plot``.
-
-        Returns
-        -------
-        display : LearningRateFinderDisplay
-            This display.
-        """
-        self.ax_, self.figure_ = _axes(ax)
-        self.ax_.plot(self.learning_rates, self.losses, color="0.8", linewidth=0.8)
-        (self.line_,) = self.ax_.plot(
-            self.learning_rates, self.smoothed_losses, **{"label": "smoothed loss", **kwargs}
-        )
-        styles = ("-", ":", "-.")
-        for style, (name, rate) in zip(styles, self.suggestions_.items(), strict=True):
-            self.ax_.axvline(rate, color="0.4", linestyle=style, label=f"{name}: {rate:.1e}")
-        low, high = self.smoothed_losses.min(), self.smoothed_losses.max()
-        room = 0.1 * (high - low) + 0.01  # single steps that blow up would hide the curve
-        self.ax_.set(
-            xscale="log", xlabel="Learning rate", ylabel="Loss", ylim=(low - room, high + room)
-        )
-        self.ax_.legend()
-        return self
-
-
-class TrainingCurveDisplay:
-    """Loss and learning rate of a fit by step, with the ends of the epochs marked.
-
-    Use :meth:`from_estimator` to make one.
-
-    Parameters
-    ----------
-    loss, learning_rate, epoch : ndarray of shape (n_steps,)
-        One value a step; epochs are counted from 1.
-    valid_loss : list of float or None
-        One value an epoch, where there was early stopping.
-
-    Attributes
-    ----------
-    ax_, learning_rate_ax_ : matplotlib Axes
-        That of the loss and that of the learning rate, after :meth:`plot`.
-    figure_ : matplotlib Figure
-        After :meth:`plot`.
-    line_ : matplotlib Artist
-        The smoothed loss, after :meth:`plot`.
-
-    Examples
-    --------
-    >>> from sklearn_bert import BertTextClassifier, TrainingCurveDisplay
-    >>> texts = ["a joy from start to end", "what a waste of time"] * 8
-    >>> labels = ["good", "bad"] * 8
-    >>> clf = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
-    ... )
-    >>> display = TrainingCurveDisplay.from_estimator(clf.fit(texts, labels), plot=False)
-    >>> len(display.loss)
-    12
-    """
-
-    def __init__(self, *, loss, learning_rate, epoch, valid_loss=None):
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.epoch = epoch
-        self.valid_loss = valid_loss
-
-    @classmethod
-    def from_estimator(cls, estimator, *, plot=True, ax=None, **kwargs):
-        """Plot how a fitted model was trained.
-
-        Parameters
-        ----------
-        estimator : BertTextClassifier or BertTextRegressor
-            The fitted model, or what wraps one: a pipeline that ends with it, a search, a frozen
-            estimator, or a calibrated or thresholded classifier.
-        plot : bool, default=True
-            Whether to plot.
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        **kwargs : dict
-            Given to matplotlib's ``plot`` for the loss.
-
-        Returns
-        -------
-        display : TrainingCurveDisplay
-
-        Raises
-        ------
-        NotFittedError
-            If the model is not fitted.
-        TypeError
-            If `estimator` has no model of this package inside, or several.
-        """
-        model, _ = unwrap(estimator)
-        check_is_fitted(model, "training_curve_")
-        valid_loss = [row["valid_loss"] for row in model.history_ if "valid_loss" in row]
-        display = cls(**model.training_curve_, valid_loss=valid_loss or None)
-        return display.plot(ax=ax, **kwargs) if plot else display
-
-    def plot(self, ax=None, **kwargs):
-        """Plot loss and learning rate.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        **kwargs : dict
-            Given to matplotlib's ``plot`` for the loss.
-
-        Returns
-        -------
-        display : TrainingCurveDisplay
-            This display.
-        """
-        self.ax_, self.figure_ = _axes(ax)
-        steps = np.arange(1, len(self.loss) + 1)
-        self.ax_.plot(steps, self.loss, color="0.8", linewidth=0.8)
-        (self.line_,) = self.ax_.plot(steps, _smooth(self.loss), **{"label": "loss", **kwargs})
-        ends = np.append(np.flatnonzero(np.diff(self.epoch)) + 1, len(steps))
-        for end in ends:
-            self.ax_.axvline(end, color="0.6", linestyle=":", linewidth=0.8)
-        if self.valid_loss is not None:
-            self.ax_.plot(ends, self.valid_loss, "o", color="#d55e00", label="validation loss")
-        self.learning_rate_ax_ = self.ax_.twinx()
-        self.learning_rate_ax_.plot(
-            steps, self.learning_rate, color="#009e73", linestyle="--", label="learning rate"
-        )
-        self.learning_rate_ax_.set(ylabel="Learning rate")
-        self.ax_.set(xlabel="Step (dotted: ends of epochs)", ylabel="Loss")
-        lines = [*self.ax_.get_legend_handles_labels()]
-        more = self.learning_rate_ax_.get_legend_handles_labels()
-        self.ax_.legend(*(mine + others for mine, others in zip(lines, more, strict=True)))
-        return self
-
-
-def _axes(ax):
-    """Return the axes to draw on and their figure."""
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        _, ax = plt.subplots(layout="constrained")
-    return ax, ax.figure
-
-
-def _smooth(values):
-    """Return the exponential mean, corrected for its start."""
-    smoothed, mean = [], 0.0
-    for step, value in enumerate(values, start=1):
-        mean = _CURVE_SMOOTHING * mean + (1 - _CURVE_SMOOTHING) * float(value)
-        smoothed.append(mean / (1 - _CURVE_SMOOTHING**step))
-    return np.array(smoothed)
 
 
 def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
@@ -331,6 +63,7 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     Examples
     --------
     >>> import numpy as np
+import pandas as pd
     >>> from sklearn_bert import top_losses
     >>> texts, labels = ["so good", "so bad", "not bad"], ["pos", "neg", "neg"]
     >>> proba = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
@@ -389,7 +122,9 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     Returns
     -------
     explanations : list of Explanation
-        One a text. In a notebook, they are shown as texts with coloured words.
+        One a text, with the ``target`` that is explained, its probability ``proba``, the ``words``
+        with their shares, and the ``logit``. In a notebook, class and probability are shown, the
+        words for and against, and the text with its words coloured.
 
     Raises
     ------
@@ -408,8 +143,8 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     What is explained is the logit of one class. `decision_function` gives the logits of all
     classes, but of two classes one number: the logit of ``classes_[1]`` minus that of
     ``classes_[0]``. So it is the difference of two explanations, one with each class as `target`.
-    The logit is that before a calibration, and does not depend on a threshold. Of a regressor,
-    the number itself is explained, in units of `y`.
+    Logit and probability are those before a calibration, and do not depend on a threshold. Of a
+    regressor, the number itself is explained, in units of `y`.
 
     The text is read as the prediction reads it. With ``long_text="windows"`` the logit is the mean
     over the windows, and so are the attributions: a token that stands in two windows gets its
@@ -432,8 +167,8 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     ... )
     >>> clf = clf.fit(texts, labels)
     >>> (explanation,) = explain(clf, ["such a joy"], method="occlusion")
-    >>> explanation.target
-    'good'
+    >>> explanation.target, explanation.proba > 0.5
+    ('good', True)
     >>> [word for word, _ in explanation.words]
     ['such', 'a', 'joy']
     """

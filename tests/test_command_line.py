@@ -166,7 +166,10 @@ def test_report_and_figures_are_written_where_asked(table, options, tmp_path, ca
     assert main([*argv, "--json", str(figures)]) == 0
     verdict = json.loads(figures.read_text(encoding="utf-8"))["verdict"]
     assert verdict in capsys.readouterr().out
-    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+    report = html.read_text(encoding="utf-8")
+    assert report.startswith("<!doctype html>")
+    assert "<dd>reviews.csv</dd>" in report and str(tmp_path) not in report
+    assert json.loads(figures.read_text(encoding="utf-8"))["data"]["name"] == "reviews.csv"
     assert error_line(capsys, table, "--html", str(html)).startswith(
         "sklearn-bert: error: --html must name a new file"
     )

@@ -1,8 +1,10 @@
 """Explanations: attributions that add up, words that stand out, and explainers of others."""
 
+import re
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -107,7 +109,34 @@ def test_the_text_is_shown_whole_with_coloured_words(fitted):
 
 def test_a_repr_names_class_and_strongest_words(real):
     (found,) = explain(real, ["the good film"], method="occlusion")
-    assert repr(found).startswith("<Explanation for 'pos': good +")
+    assert repr(found).startswith(f"<Explanation for 'pos', probability {found.proba:.2f}: good +")
+
+
+def test_the_probability_is_that_of_the_class(fitted, reader):
+    for clf, target in ((fitted, "neg"), (fitted, None), (reader, 2), (reader, None)):
+        (found,) = explain(clf, ["the good film"], target=target, method="occlusion")
+        column = clf.classes_.tolist().index(found.target)
+        assert found.proba == pytest.approx(clf.predict_proba(["the good film"])[0, column])
+
+
+def test_class_and_probability_come_first_then_the_words_for_and_against(fitted):
+    (found,) = explain(fitted, ["the good film <b>"], target="neg", method="occlusion")
+    html = found.to_html()
+    shown = re.sub("<[^>]*>", " ", html).split()
+    assert shown[:3] == ["neg", ",", "probability"] and float(shown[3]) == round(found.proba, 2)
+    told, _, text = html.partition("logit")
+    against = [word for word, value in sorted(found.words, key=lambda w: w[1]) if value < 0]
+    assert f"against</span> {escape(against[0])} -" in told
+    strongest = max(abs(value) for _, value in found.words)
+    for_it = told.partition("against")[0]
+    for word, value in found.words:
+        assert (f"{escape(word)} +" in for_it) == (value > 0.01 * strongest)
+    assert "<b>" not in text
+
+
+def test_words_that_are_missing_on_a_side_are_told(fitted):
+    (found,) = explain(fitted, [""], method="occlusion")
+    assert found.to_html().count("no word") == 2
 
 
 LONG = "the good film of a book " * 4  # 24 words, of which 6 are read of a head of 8 tokens
@@ -252,7 +281,8 @@ def test_a_number_is_explained_in_its_own_units(tiny_model, reviews):
     assert found.logit == pytest.approx(reg.predict(["the good film"])[0])
     added = found.baseline_logit + found.attributions.sum()
     assert added == pytest.approx(found.logit, abs=0.02 * reg.target_scale_)
-    assert "number +" in found.to_html() and repr(found).startswith("<Explanation: ")
+    assert f"<b>{found.logit:.4g}</b>" in found.to_html() and "raised by" in found.to_html()
+    assert repr(found).startswith("<Explanation: ") and found.proba is None
     with pytest.raises(ValueError, match=r"numbers of the outputs \[0\], got 'pos'"):
         explain(reg, ["good"], target="pos")
 
@@ -275,6 +305,7 @@ def test_of_several_labels_the_most_probable_one_is_explained(make_classifier, r
     found = explain(clf, texts, method="occlusion")
     likely = clf.classes_[clf.predict_proba(texts).argmax(axis=1)]
     assert [one.target for one in found] == likely.tolist()
+    assert [one.proba for one in found] == clf.predict_proba(texts).max(axis=1).tolist()
     (other,) = explain(clf, texts[:1], target="book", method="occlusion")
     assert other.logit == clf.decision_function(texts[:1])[0, clf.classes_.tolist().index("book")]
 

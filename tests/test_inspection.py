@@ -77,6 +77,17 @@ def test_the_finder_is_drawn_like_other_displays(finder, make_classifier, review
     assert any(name.startswith("steepest: ") for name in names)
 
 
+def test_the_rate_that_is_taken_is_marked(finder):
+    names = finder.ax_.get_legend_handles_labels()[1]
+    assert [name for name in names if "taken" in name] == [
+        f"valley: {finder.suggestion_:.1e}, taken by 'find'"
+    ]
+    (point,) = (line for line in finder.ax_.lines if line.get_marker() == "o")
+    assert point.get_xdata() == [finder.suggestion_]
+    low, high = finder.smoothed_losses.min(), finder.smoothed_losses.max()
+    assert low <= point.get_ydata()[0] <= high
+
+
 def test_what_has_no_learning_rate_is_told(reviews):
     with pytest.raises(TypeError, match="must be a BertTextClassifier, got Pipeline; of a"):
         LearningRateFinderDisplay.from_estimator(
@@ -124,6 +135,63 @@ def test_validation_losses_are_drawn_where_there_are_some(make_classifier, revie
     assert display.valid_loss == [row["valid_loss"] for row in clf.history_]
     names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert "validation loss" in names
+
+
+@pytest.mark.parametrize(
+    ("scoring", "name"),
+    [
+        ("f1_macro", "f1_macro"),
+        (["balanced_accuracy", "f1_macro"], "balanced_accuracy"),
+        ({"share": "accuracy"}, "share"),
+        (None, "score"),
+    ],
+)
+def test_the_score_that_stops_is_drawn_with_the_epoch_that_was_kept(
+    make_classifier, reviews, scoring, name
+):
+    clf = make_classifier(early_stopping=True, scoring=scoring).fit(*reviews)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    scores = [row["valid_score"] for row in clf.history_]
+    assert display.valid_score == scores and display.score_name == name
+    assert display.score_ax_.get_ylabel() == f"Validation {name}"
+    drawn, star = display.score_ax_.lines
+    assert drawn.get_ydata().tolist() == scores and star.get_ydata().tolist() == [max(scores)]
+    kept = scores.index(max(scores)) + 1
+    assert display.best_epoch == kept
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert f"validation {name}" in names and f"kept: epoch {kept}" in names
+
+
+def test_where_the_loss_stops_the_epoch_with_the_lowest_was_kept(make_classifier, reviews):
+    clf = make_classifier(early_stopping=True, epochs=3).fit(*reviews)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    losses = [row["valid_loss"] for row in clf.history_]
+    assert display.best_epoch == losses.index(min(losses)) + 1
+    assert display.score_ax_ is None and display.valid_score is None
+
+
+def test_where_nothing_stops_no_epoch_is_marked(make_classifier, reviews):
+    clf = make_classifier(scoring="accuracy").fit(*reviews, X_val=reviews[0], y_val=reviews[1])
+    display = TrainingCurveDisplay.from_estimator(clf)
+    assert display.best_epoch is None and len(display.valid_score) == 2
+    assert len(display.score_ax_.lines) == 1
+
+
+def test_a_score_that_is_no_number_is_not_the_best(make_classifier, reviews):
+    scores = iter([0.5, np.nan, 0.9, 0.1])  # the first is asked for before training
+
+    def changing(estimator, X, y):
+        return next(scores)
+
+    clf = make_classifier(early_stopping=True, scoring=changing, epochs=3).fit(*reviews)
+    display = TrainingCurveDisplay.from_estimator(clf, plot=False)
+    assert (display.best_epoch, display.score_name) == (2, "changing")
+
+
+def test_the_legend_covers_no_curve(fitted):
+    display = TrainingCurveDisplay.from_estimator(fitted)
+    display.figure_.canvas.draw()
+    assert display.ax_.get_legend().get_window_extent().y0 >= display.ax_.bbox.y1
 
 
 def test_without_a_fit_there_is_no_curve():

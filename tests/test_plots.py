@@ -33,6 +33,19 @@ def test_the_learning_curve_has_a_line_and_a_band_a_model(comparison):
     assert len(ax.collections) == 2
 
 
+@pytest.mark.parametrize("kind", ["cost", "learning_curve"])
+def test_numbers_below_are_written_without_powers(comparison, kind):
+    ax = comparison.plot(kind)
+    ax.figure.canvas.draw()
+    labels = [tick.get_text() for tick in ax.get_xticklabels(which="both")]
+    assert len(labels) > 1 and all(float(label.replace(",", "")) > 0 for label in labels)
+
+
+def test_the_learning_curve_can_be_read_without_colours(comparison):
+    cheap, bert = comparison.plot("learning_curve").lines
+    assert cheap.get_marker() != bert.get_marker()
+
+
 def test_axes_can_be_given(comparison):
     ax = matplotlib.figure.Figure().subplots()
     assert comparison.plot(ax=ax) is ax

@@ -1,8 +1,11 @@
 """The report: one file that needs nothing, tells the verdict first, and runs no text."""
 
+import json
 import re
 import shutil
 import subprocess
+from datetime import datetime
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -91,15 +94,16 @@ def test_the_verdict_comes_first(html, comparison):
 def test_all_sections_are_there(html):
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert headings == [
+        "The data",
         "The models",
-        "Quality against cost",
+        "Score and training time",
         "How many labels it takes",
-        "What is taken for what",
-        "Class by class",
-        "Where they differ most",
-        "Do probabilities mean what they say?",
+        "Which classes are confused",
+        "F1, precision and recall of each class",
+        "Texts that only one of them gets right",
+        "Are the probabilities right?",
         "How long the texts are",
-        "To repeat it",
+        "Settings and versions",
     ]
 
 
@@ -126,13 +130,78 @@ def test_the_texts_shown_are_those_that_only_one_gets_right(html, comparison):
     assert f"BERT right, {comparison.best_cheap_} wrong: {(bert & ~cheap).sum()} texts" in html
 
 
-def test_many_classes_show_the_most_confused_pairs():
+def test_the_data_are_named_counted_and_dated(comparison):
+    html = comparison.to_html(data_name="<reviews>.csv")
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html))
+    assert facts["data"] == "&lt;reviews&gt;.csv" and facts["texts"] == "80"
+    assert facts["classes"] == "2: &lt;b&gt;neg&lt;/b&gt; (40), pos (40)"
+    assert facts["date"].startswith(f"{comparison.date_:%Y-%m-%d %H:%M}")
+    found = json.loads(comparison.to_json(data_name="reviews.csv"))
+    assert found["data"] == {
+        "name": "reviews.csv", "n_texts": 80, "classes": {EVIL_LABEL: 40, "pos": 40}
+    }  # fmt: skip
+    assert datetime.fromisoformat(found["date"]) == comparison.date_.replace(microsecond=0)
+
+
+def test_data_without_a_name_have_none(html):
+    assert "<dt>data</dt>" not in html and "<dt>texts</dt>" in html
+
+
+@pytest.fixture(scope="module")
+def many_classes():
+    """The report of a comparison on 15 classes, 2 of which are confused 9 times, and others."""
     texts = [f"word{i % 15} {'x' * (i % 7)}" for i in range(150)]
-    y = [f"class {i % 15:02}" for i in range(150)]
+    y = [f"class_{i % 15:02}" for i in range(150)]
     bert = DummyClassifier(strategy="uniform", random_state=0)
-    html = compare(texts, y, bert=bert, cv=2, random_state=0, verbose=0).to_html()
-    assert "<th>true</th><th>predicted</th><th>texts</th>" in html
-    assert "true \\ predicted" not in html
+    return compare(texts, y, bert=bert, cv=2, random_state=0, verbose=0).to_html()
+
+
+def test_of_many_classes_the_most_confused_pairs_come_first(many_classes):
+    section = many_classes.partition("Which classes are confused")[2].partition("<h2>")[0]
+    shown, _, folded = section.partition("<details>")
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", part) for part in (shown, folded)]
+    counts = [[int(a) + int(b) for a, b in zip(r[2::4], r[3::4], strict=True)] for r in rows]
+    both = [*counts[0], *counts[1]]
+    assert len(counts[0]) == 10 and both == sorted(both, reverse=True)
+    assert f"<summary>The other {len(counts[1])} pairs</summary>" in folded
+    assert "true \\ predicted" not in many_classes
+
+
+def test_of_many_classes_the_worst_come_first_and_the_rest_is_folded(many_classes):
+    section = many_classes.partition("F1, precision and recall")[2].partition("<h2>")[0]
+    shown, _, folded = section.partition("<details>")
+    assert shown.count('<td class="label">') == 10 and folded.count('<td class="label">') == 5
+    scores = [re.findall(r"<td>(\d\.\d{3})</td>", line) for line in section.split("<tr>")]
+    sums = [float(row[0]) + float(row[1]) for row in scores if row]
+    assert sums == sorted(sums)
+    assert "<summary>Texts of each class</summary>" in many_classes
+
+
+def test_names_of_classes_break_at_underscores_only(many_classes):
+    assert "class_<wbr>00" in many_classes
+
+
+def test_models_with_fewer_folds_are_named_where_that_is_said(comparison):
+    assert "fewer than" not in comparison.to_html()
+    half = make_comparison()
+    half.rows_[1]["n_folds"] = 1
+    told = f"their figures are means over those: {half.rows_[1]['model']} 1."
+    assert told in half.to_html()
+
+
+def test_no_note_is_referred_to_that_is_not_there():
+    bad = make_pipeline(CountVectorizer(max_df=0.0), LogisticRegression())
+    html = make_comparison(estimators={"bad": bad}).to_html()
+    assert "failed: " in html and "notes above" not in html
+
+
+def test_charts_have_alternative_texts_with_their_figures(html, comparison):
+    titles = re.findall(r'<div class="chart" role="img" aria-label="([^"]*)"', html)
+    assert len(titles) == html.count('<div class="chart"') == 5
+    curve = comparison.learning_curve_.query("model == 'BERT'")
+    small = curve[curve["n_train"] == curve["n_train"].min()]["accuracy"].mean()
+    assert f"BERT: {small:.3f} with {curve['n_train'].min()}" in titles[1]
+    assert all(title.strip() for title in titles)
 
 
 def test_a_model_without_probabilities_says_so():
@@ -167,22 +236,34 @@ def test_a_notebook_shows_verdict_and_table(comparison):
     assert "<html" not in fragment and ":root" not in fragment, "the notebook's own page is spared"
 
 
-PROBE = """<script>addEventListener("load",()=>{const d=document.documentElement;
-d.dataset.found=[d.scrollWidth,innerWidth,getComputedStyle(document.body).backgroundColor,
-document.querySelectorAll("svg circle").length,document.title].join("|")})</script>"""
+# The page is looked at in a frame, since the window of a browser has a least width. The script that
+# looks is the test's own: the report is read without any.
+FRAME = """<!doctype html><body style="margin:0">
+<iframe srcdoc="{page}" style="border:0;width:{width}px;height:900px"></iframe><script>
+addEventListener("load",()=>{{const w=frames[0],d=w.document;
+const boxes=query=>[...d.querySelectorAll(query)].map(e=>e.getBoundingClientRect());
+const outside=boxes("svg circle,svg rect,svg line,svg polyline,svg text").filter(
+b=>b.left<0||b.right>w.innerWidth);
+const covered=[...d.querySelectorAll("div:has(>svg)")].flatMap(c=>{{
+const of=query=>[...c.querySelectorAll(query)].map(e=>e.getBoundingClientRect());
+const marks=of("circle,rect[transform],line:not(.grid)"),texts=of("text");
+return texts.flatMap((a,i)=>[...marks,...texts.slice(i+1)].filter(
+b=>a.left<b.right&&b.left<a.right&&a.top+3<b.bottom-1&&b.top+1<a.bottom-3))}});
+document.documentElement.dataset.found=[d.documentElement.scrollWidth,w.innerWidth,
+w.getComputedStyle(d.body).backgroundColor,d.querySelectorAll("svg circle").length,d.title,
+outside.length,covered.length].join("|")}})</script>"""
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize(("scheme", "page"), [("light", "rgb(255, 255, 255)"), ("dark", None)])
 def test_a_real_browser_shows_it(html, tmp_path, width, scheme, page):
-    path = tmp_path / "report.html"
-    # The script that looks at the page is the test's own: the report is read without any.
-    path.write_text(html.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    path = tmp_path / "frame.html"
+    path.write_text(FRAME.format(page=escape(html), width=width), encoding="utf-8")
     options = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        *(f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width + 100},900"),
         *(f"--blink-settings=preferredColorScheme={int(scheme == 'light')}", "--dump-dom"),
     ]
     done = subprocess.run(
@@ -190,8 +271,9 @@ def test_a_real_browser_shows_it(html, tmp_path, width, scheme, page):
     )
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found, done.stderr[-2000:]
-    scroll_width, inner_width, background, n_circles, title = found[1].split("|")
-    assert int(scroll_width) <= int(inner_width), "the page itself does not scroll sideways"
+    scroll_width, inner_width, background, n_circles, title, outside, covered = found[1].split("|")
+    assert int(scroll_width) <= int(inner_width) == width, "the page does not scroll sideways"
     assert (background == page) if page else (background != "rgb(255, 255, 255)")
     assert int(n_circles) >= 5
     assert title == "Is BERT worth it?", "no script of a text was run"
+    assert (outside, covered) == ("0", "0"), "marks are on the page, and no letters on a mark"

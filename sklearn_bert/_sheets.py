@@ -14,11 +14,11 @@ def read_parquet(source, where, wanted):
     pd = _import_pandas("Parquet")
     try:
         frame = pd.read_parquet(source)
-    except ImportError as error:
+    except ImportError:
         raise ModuleNotFoundError(
             "Parquet is read by pyarrow, which is not installed; pip install pyarrow, or convert "
             "the table to CSV."
-        ) from error
+        ) from None
     except (ValueError, OSError) as error:  # among them pyarrow's ArrowInvalid
         raise ValueError(
             f"{where} must be a Parquet file, and is none: it is damaged or of another kind; give "
@@ -43,11 +43,11 @@ def read_excel(data, where, wanted, *, header):
     pd = _import_pandas("Excel")
     try:
         import openpyxl  # noqa: F401
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Excel workbooks are read by openpyxl, which is not installed; pip install openpyxl, "
             "or save the sheet as CSV."
-        ) from error
+        ) from None
     try:
         with (
             warnings.catch_warnings(),
@@ -105,9 +105,9 @@ def _import_pandas(what):
     """Return pandas, which only files with types need."""
     try:
         import pandas as pd
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             f"{what} is read by pandas, which is not installed; pip install pandas, or convert the "
             "table to CSV or JSON lines."
-        ) from error
+        ) from None
     return pd

@@ -173,11 +173,11 @@ def _import_pandas():
     """Return pandas, whose frames keep the names of several labels."""
     try:
         import pandas as pd
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Several label columns become a data frame of pandas, which is not installed; pip "
             "install pandas, or name one column of labels."
-        ) from error
+        ) from None
     return pd
 
 

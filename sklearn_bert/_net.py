@@ -29,6 +29,7 @@ from ._optimizer import (
 from ._packed import to_device
 from ._ranks import find_ranks
 from ._records import EpochRecord, EpochTasks, Progress, StopIfAsked, epoch_rows, step_rows
+from ._time_left import TimeLeft
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
@@ -411,10 +412,10 @@ def train(
         ("_epoch_record", record),
     ]
     progress = Progress(n_steps, verbose)
-    if verbose:
-        own.append(("_progress", progress))
-    last = [("_tasks", EpochTasks(tasks, fitted))]
     stops = validation is not None and patience is not None
+    if verbose:
+        own += [("_progress", progress), ("_time_left", TimeLeft(epochs, stops, progress))]
+    last = [("_tasks", EpochTasks(tasks, fitted))]
     stopping = _early_stopping(monitor, patience) if stops else None
     if stopping is not None:
         last.append(("_early_stopping", stopping))

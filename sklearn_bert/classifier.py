@@ -186,8 +186,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         threads and versions. Global random states are neither used nor changed.
 
     verbose : int, default=0
-        1 shows one progress bar over all steps, with loss and remaining time; 2 also prints a
-        line an epoch.
+        1 shows the download of a model and one progress bar over all steps, with loss and
+        remaining time, and says after some steps how long all of them take, if that is more than
+        a minute; 2 also prints a line an epoch.
 
     Attributes
     ----------

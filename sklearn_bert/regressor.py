@@ -108,7 +108,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Seeds all that is random in a fit.
 
     verbose : int, default=0
-        1 shows one progress bar over all steps; 2 also prints a line an epoch.
+        1 shows the download of a model and one progress bar over all steps, and says how long they
+        take, if that is more than a minute; 2 also prints a line an epoch.
 
     Attributes
     ----------

@@ -15,6 +15,7 @@ from skorch.callbacks import (
 from skorch.utils import noop
 
 from ._averaging import WeightAverage
+from ._chance import ChanceRecord
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._frozen import training_forward
 from ._gradients import GradientSums
@@ -397,6 +398,8 @@ def train(
         Loss, learning rate and epoch of each step.
     validated : Tensor of shape (n_texts, n_outputs) or None
         Outputs for the validation texts in the epoch whose weights were kept, in any order.
+    ending : Ending or None
+        How the last steps compare with one answer for all texts; None if there were none.
     """
     if gradient_checkpointing != "auto" and gradient_checkpointing:
         _check_checkpointing(module)
@@ -405,11 +408,13 @@ def train(
     groups = parameter_groups(module, weight_decay, layer_decay)
     rates = group_rates(groups, learning_rate, head_learning_rate(learning_rate, head))
     record, average = EpochRecord(score), WeightAverage(n_steps)
+    chance = ChanceRecord(criterion, batches, module.config.num_labels)
     own = [
         ("_gradient_clipping", GradientNormClipping(1.0)),
         ("_one_cycle", one_cycle(rates, n_steps)),
         ("_average", average),
         ("_epoch_record", record),
+        ("_chance", chance),
     ]
     progress = Progress(n_steps, verbose)
     stops = validation is not None and patience is not None
@@ -445,7 +450,9 @@ def train(
     finally:
         progress.close()
         net.close()
-    return epoch_rows(net.history), step_rows(net.history), _kept(record, stopping, validation)
+    curve = step_rows(net.history)
+    validated = _kept(record, stopping, validation)
+    return epoch_rows(net.history), curve, validated, chance.ending(curve["loss"])
 
 
 def _kept(record, stopping, validation):

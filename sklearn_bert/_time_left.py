@@ -7,6 +7,7 @@ import torch
 from skorch.callbacks import Callback
 
 from ._durations import format_duration
+from ._frozen import FrozenForward
 
 _LONG = 60  # seconds, from which on it is said
 # Seconds of steps to measure: fewer are enough once there are some steps to take the mean of.
@@ -64,11 +65,21 @@ class TimeLeft(Callback):
         if not self.is_warm_:
             loss.item()  # what a GPU is still at work on is part of it
         self.seconds_ += monotonic() - self.step_begun_
-        if self.seconds_ >= (_MEASURED if self.n_steps_ < _STEPS else _MEASURED_OF_STEPS):
+        if self._is_known(net):
             self._say(net)
-        elif not self.is_warm_:  # unless it took so long that its warm-up does not matter
+        elif not self.is_warm_:
             self.is_warm_ = True
             self.seconds_, self.n_tokens_, self.n_steps_ = 0.0, 0, 0
+
+    def _is_known(self, net):
+        """Return whether the steps that were measured tell of all.
+
+        The first one does where it took so long that its warm-up does not matter, but not where it
+        is the one that runs a frozen encoder on all texts.
+        """
+        if not self.is_warm_ and isinstance(net.logits_of_, FrozenForward):
+            return False
+        return self.seconds_ >= (_MEASURED if self.n_steps_ < _STEPS else _MEASURED_OF_STEPS)
 
     def _say(self, net):
         """Say how long all of it takes, from its begin to its end."""

@@ -103,13 +103,14 @@ def test_a_fit_that_learnt_says_nothing(make_classifier, reviews, parameters):
 def test_a_comparison_tells_by_its_verdict(make_classifier, reviews):
     """Neither its probe, which is not to learn, nor each of its folds warns."""
     with warnings.catch_warnings(action="error"):
-        compare(
+        found = compare(
             *reviews,
             cv=[(np.arange(40), np.arange(40, 60))],
             bert=make_classifier(epochs=1, learning_rate=1e-5),
             estimators=dict.fromkeys(CHEAP[1:], "drop"),
             verbose=0,
         )
+    assert not any(row["error"] for row in found.rows_)
 
 
 def test_a_target_without_variance_says_nothing(tiny_model):

@@ -224,8 +224,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         # Processes that wait for each other must not take turns.
         turn = own_turn(device) if ranks is None else nullcontext()
         with turn, seeded(seed, device):
+            fitted, batches = self._load(texts, target)
             is_first = ranks is None or ranks.rank == 0
-            fitted, batches = self._load(texts, target, self.verbose if is_first else 0)
             if is_first:
                 self._warn_of_cut(batches.ragged.uncut, fitted)
             module = fitted["module_"]
@@ -409,9 +409,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         """
         return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
-    def _load(self, texts, target, verbose=0):
+    def _load(self, texts, target):
         """Return the attributes that are known before training, and the batches of all texts."""
-        tokenizer, module = self._load_module(target, verbose)
+        tokenizer, module = self._load_module(target)
         fitted = {
             **target.attributes,
             "module_": module,
@@ -434,14 +434,17 @@ class TextEstimator(CallbacksMixin, TextModel):
             batch_size=find_batch_size(self.batch_size, len(texts)),
         )
 
-    def _load_module(self, target, verbose=0):
+    def _load_module(self, target):
         """Return tokenizer and module: those of `model`, or a copy of the fitted ones."""
         from ._device import copy_to_cpu
         from ._encoder import load_encoder
 
         if not self._continues():
             from ._pooling import set_pooling
+            from ._ranks import find_ranks
 
+            ranks = find_ranks()
+            verbose = self.verbose if ranks is None or ranks.rank == 0 else 0
             tokenizer, module = load_encoder(self.model, target.n_outputs, verbose)
             set_pooling(module, self.model, self.pooling, few=has_few_labels(target))
             return tokenizer, module
@@ -601,7 +604,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         device = find_device(self.device)
         seed = self._draw_seed()
         with own_turn(device), seeded(seed, device):
-            fitted, batches = self._load(texts, target, self.verbose)
+            fitted, batches = self._load(texts, target)
             module, dtype = fitted["module_"], find_dtype(self.dtype, device)
             with explained_memory_error(
                 device, batch_size=batches.batch_size, max_length=fitted["max_length_"]

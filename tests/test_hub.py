@@ -37,12 +37,13 @@ print(AutoModel.from_pretrained("someone/tiny").config.hidden_size)
 # huggingface_hub hides its bars where nobody looks at them, unless this variable asks for them.
 SHOW_BARS = {"TQDM_POSITION": "-1"}
 DOWNLOAD_TWICE = """
-import shutil, sys
+import shutil, sys, warnings
 from pathlib import Path
 from huggingface_hub import constants
 from huggingface_hub.utils import are_progress_bars_disabled
 from sklearn_bert import BertTextClassifier
 sys.stderr = sys.stdout  # which is what is looked at
+warnings.simplefilter("ignore")  # so short a fit learns nothing
 for verbose in 0, 1:
     print("verbose", verbose)
     clf = BertTextClassifier("someone/tiny", head="new", epochs=1, random_state=0, verbose=verbose)

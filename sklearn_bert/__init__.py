@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from ._estimator import TextsCutWarning
+    from ._estimator import NothingLearntWarning, TextsCutWarning
     from .classifier import BertTextClassifier
     from .comparison import Comparison, compare
     from .datasets import load_docstrings, load_text_folder, load_text_table
@@ -23,6 +23,7 @@ _MODULES = {
     "BertTextRegressor": "regressor",
     "Comparison": "comparison",
     "LearningRateFinderDisplay": "displays",
+    "NothingLearntWarning": "_estimator",
     "OnnxTextClassifier": "persistence",
     "TextsCutWarning": "_estimator",
     "TrainingCurveDisplay": "displays",
@@ -40,6 +41,7 @@ __all__ = [
     "BertTextRegressor",
     "Comparison",
     "LearningRateFinderDisplay",
+    "NothingLearntWarning",
     "OnnxTextClassifier",
     "TextsCutWarning",
     "TrainingCurveDisplay",

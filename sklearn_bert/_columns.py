@@ -130,7 +130,7 @@ def _fetch(relation, name):
         raise ValueError(
             f"{name} must be a relation that DuckDB can read, got an error: "
             f"{shorten(' '.join(str(error).split()), 200)}; pass {name}.df() once that works."
-        ) from error
+        ) from None
     return [row[0] for row in rows] if len(names) == 1 else Rows(rows, names)
 
 

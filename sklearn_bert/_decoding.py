@@ -61,12 +61,12 @@ def read_bytes(source, where):
         return data
     try:
         return _unpack(packer, data, where)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
         ending = next(end for end, kind in _PACKERS.items() if kind == packer)
         raise ValueError(
             f"A file whose name ends in {ending} must be packed by {packer}, and {where} is not or "
             "is damaged; pack it again, or rename it."
-        ) from error
+        ) from None
 
 
 def _unpack(packer, data, where):
@@ -101,11 +101,11 @@ def _unpack_zstd(data):
     """Return what zstd packed, by the library that Parquet needs too."""
     try:
         import pyarrow as pa
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Files packed by zstd are read by pyarrow, which is not installed; pip install "
             "pyarrow, or unpack the file."
-        ) from error
+        ) from None
     with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
         return stream.read()
 
@@ -154,11 +154,11 @@ def check_encoding(encoding):
         b"a".decode(encoding)
     except UnicodeError:
         return  # it exists, and wants more than one byte
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError):
         raise ValueError(
             f"encoding must name a text encoding Python knows, got {encoding!r}; pass one such as "
             "'utf-8' or 'latin-1'."
-        ) from error
+        ) from None
 
 
 def check_is_text(data, where):
@@ -193,7 +193,7 @@ def _decode_strictly(data, encoding, where):
         raise ValueError(
             f"{where} must be {name}, and line {line} is not (byte {byte}: {error.reason}); save "
             "it as UTF-8, or give encoding= if it has another."
-        ) from error
+        ) from None
 
 
 def _find_encoding(data, where):
@@ -217,11 +217,11 @@ def _guess(data, where):
     """Return the encoding that is the most likely by the letters and words it gives."""
     try:
         from charset_normalizer import from_bytes
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             f"{where} is not UTF-8, and what it is instead is found out by charset-normalizer, "
             "which is not installed; pip install charset-normalizer, or give encoding=."
-        ) from error
+        ) from None
     sample = _sample(data)
     guesses = _LATIN if _is_latin(sample) else _OTHER
     found = list(from_bytes(sample, cp_isolation=list(guesses)))

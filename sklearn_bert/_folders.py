@@ -15,6 +15,8 @@ _TEXT_SUFFIXES = (".txt", *(f".txt{packed}" for packed in PACKED_SUFFIXES))
 # Names of folders that hold a part of the texts, not a class of them.
 _PARTS = {"train", "test", "valid", "validation", "val", "dev"}
 _LONGEST_SUFFIX = 5
+# The data set of our first example: whoever tries that need not know where it comes from.
+_REVIEWS, _REVIEWS_ADDRESS = "aclimdb", "https://ai.stanford.edu/~amaas/data/sentiment/"
 
 
 class FolderFiles(NamedTuple):
@@ -36,7 +38,12 @@ def check_root(path):
     """Return `path` as the Path of a folder that exists."""
     root = Path(path).expanduser()
     if not root.exists():
-        raise FileNotFoundError(f"path must name a folder, and there is none at {str(root)!r}.")
+        way_out = "pass the folder that holds the class folders"
+        if root.name.lower() == _REVIEWS:
+            way_out = f"download it from {_REVIEWS_ADDRESS} and unpack it there"
+        raise FileNotFoundError(
+            f"path must name a folder, and there is none at {str(root)!r}; {way_out}."
+        )
     if not root.is_dir():
         raise NotADirectoryError(
             f"path must name a folder of class folders, and {str(root)!r} is a file; pass the "
@@ -136,14 +143,14 @@ def read_text(file, encoding):
     try:
         return decode(data, repr(str(file)), encoding)[0]
     except ValueError as error:
-        cause = error.__cause__
+        cause = error.__context__
         if not isinstance(cause, UnicodeDecodeError):
             raise
         raise ValueError(
             f"Each file must be text in encoding={encoding!r}, and {str(file)!r} is not (byte "
             f"{cause.start}: {cause.reason}); pass the encoding it has, such as "
             "encoding='latin-1'."
-        ) from cause
+        ) from None
 
 
 def _class_folders(root):

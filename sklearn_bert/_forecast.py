@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
 from ._durations import format_duration
-from ._estimator import TextsCutWarning
+from ._estimator import NothingLearntWarning, TextsCutWarning
 from ._lr_finder import N_STEPS
 from ._recipe import CONTRAST_STEPS, are_few, find_batch_size, find_epochs, learns_by_contrast
 from ._tokens import count_tokens
@@ -99,6 +99,7 @@ def forecast(bert, texts, y, folds):
     probed = _spread(by_length, n_batches * probe.batch_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+        warnings.simplefilter("ignore", NothingLearntWarning)  # a probe need not learn
         probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
     fit_seconds = perf_counter() - start
     load_seconds = fit_seconds - sum(row["seconds"] for row in probe.history_)

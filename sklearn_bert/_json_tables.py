@@ -58,7 +58,7 @@ def _parse_line(line, place, where):
         raise ValueError(
             f"Each line of {where} must be a JSON object, {place} is no JSON ({error}); write one "
             "object a line, as json.dumps does."
-        ) from error
+        ) from None
     if not isinstance(record, dict):
         raise ValueError(
             f"Each line of {where} must be a JSON object, {place} has {shorten(record)}; write "
@@ -75,7 +75,7 @@ def _array_rows(text, where):
         raise ValueError(
             f"{where} must be a JSON array of objects, and is no JSON ({error}); write it as "
             "json.dump does."
-        ) from error
+        ) from None
     for row, record in enumerate(records):
         if not isinstance(record, dict):
             raise ValueError(

@@ -3,6 +3,9 @@
 import torch
 from torch.nn.functional import cross_entropy, log_softmax, logsigmoid, one_hot
 
+# The probability of what is not true, whose logarithm must be finite.
+_NEXT_TO_NOTHING = 1e-6
+
 
 class WeightedLoss(torch.nn.Module):
     """Mean over the texts of a batch of weight times loss.
@@ -14,6 +17,14 @@ class WeightedLoss(torch.nn.Module):
         """Return the loss of `outputs` for `target`, a pair of true values and weights."""
         values, weights = target
         return (self.of_texts(outputs, values) * weights).mean()
+
+    def answers(self, outputs):
+        """Return what `outputs` predict, as the true values tell it; None if those are numbers."""
+        return None
+
+    def best_outputs(self, values, n_outputs):
+        """Return outputs for which the loss of each text is as low as it can be, or nearly."""
+        return values
 
 
 class CrossEntropy(WeightedLoss):
@@ -42,16 +53,27 @@ class CrossEntropy(WeightedLoss):
         self.focal_gamma = focal_gamma
 
     def of_texts(self, logits, classes):
-        """Return the loss of each text; `classes` are indices."""
+        """Return the loss of each text; `classes` are indices, or rows of probabilities."""
         if not self.focal_gamma:
             return cross_entropy(
                 logits, classes, reduction="none", label_smoothing=self.label_smoothing
             )
-        n_classes = logits.shape[1]
-        truth = one_hot(classes, n_classes) * (1 - self.label_smoothing)
-        truth = truth + self.label_smoothing / n_classes
+        truth = self._truth(classes, logits.shape[1])
         log_proba = log_softmax(logits, dim=1)
         return -(truth * _missing(log_proba, self.focal_gamma) * log_proba).sum(1)
+
+    def _truth(self, classes, n_classes):
+        """Return the smoothed probability of each class."""
+        truth = classes if classes.is_floating_point() else one_hot(classes, n_classes)
+        return truth * (1 - self.label_smoothing) + self.label_smoothing / n_classes
+
+    def answers(self, outputs):
+        """Return the index of the most likely class of each text."""
+        return outputs.argmax(dim=1)
+
+    def best_outputs(self, values, n_outputs):
+        """Return the logits of what is true."""
+        return self._truth(values, n_outputs).clamp_min(_NEXT_TO_NOTHING).log()
 
 
 class BinaryCrossEntropy(WeightedLoss):
@@ -76,7 +98,7 @@ class BinaryCrossEntropy(WeightedLoss):
 
     def of_texts(self, logits, indicator):
         """Return the loss of each text."""
-        truth = indicator * (1 - self.label_smoothing) + self.label_smoothing / 2
+        truth = self._truth(indicator)
         loss = 0.0
         for share, weight, log_proba in (
             (truth, self.present, logsigmoid(logits)),
@@ -86,6 +108,18 @@ class BinaryCrossEntropy(WeightedLoss):
                 share = share * _missing(log_proba, self.focal_gamma)
             loss = loss - share * weight * log_proba
         return loss.mean(1)
+
+    def _truth(self, indicator):
+        """Return the smoothed probability of each label."""
+        return indicator * (1 - self.label_smoothing) + self.label_smoothing / 2
+
+    def answers(self, outputs):
+        """Return the indicator of the labels that each text is given."""
+        return (outputs > 0).float()
+
+    def best_outputs(self, values, n_outputs):
+        """Return the logits of what is true."""
+        return self._truth(values).logit(_NEXT_TO_NOTHING)
 
 
 class SquaredError(WeightedLoss):

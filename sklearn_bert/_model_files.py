@@ -132,8 +132,8 @@ def read_json(path, name):
     check_file(path, name)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged(name, path, "is no JSON") from error
+    except ValueError:
+        raise _damaged(name, path, "is no JSON") from None
 
 
 def check_file(path, name):
@@ -171,8 +171,8 @@ def _check_weights(path, name):
     try:
         with safe_open(path, framework="pt"):
             pass
-    except SafetensorError as error:
-        raise _damaged(name, path, "is cut off or no safetensors file") from error
+    except SafetensorError:
+        raise _damaged(name, path, "is cut off or no safetensors file") from None
 
 
 def _damaged(name, path, what):

@@ -15,6 +15,7 @@ from skorch.callbacks import (
 from skorch.utils import noop
 
 from ._averaging import WeightAverage
+from ._chance import ChanceRecord
 from ._device import fast_float32, free_memory, is_out_of_memory
 from ._frozen import training_forward
 from ._gradients import GradientSums
@@ -29,6 +30,7 @@ from ._optimizer import (
 from ._packed import to_device
 from ._ranks import find_ranks
 from ._records import EpochRecord, EpochTasks, Progress, StopIfAsked, epoch_rows, step_rows
+from ._time_left import TimeLeft
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
@@ -396,6 +398,8 @@ def train(
         Loss, learning rate and epoch of each step.
     validated : Tensor of shape (n_texts, n_outputs) or None
         Outputs for the validation texts in the epoch whose weights were kept, in any order.
+    ending : Ending or None
+        How the last steps compare with one answer for all texts; None if there were none.
     """
     if gradient_checkpointing != "auto" and gradient_checkpointing:
         _check_checkpointing(module)
@@ -404,17 +408,19 @@ def train(
     groups = parameter_groups(module, weight_decay, layer_decay)
     rates = group_rates(groups, learning_rate, head_learning_rate(learning_rate, head))
     record, average = EpochRecord(score), WeightAverage(n_steps)
+    chance = ChanceRecord(criterion, batches, module.config.num_labels)
     own = [
         ("_gradient_clipping", GradientNormClipping(1.0)),
         ("_one_cycle", one_cycle(rates, n_steps)),
         ("_average", average),
         ("_epoch_record", record),
+        ("_chance", chance),
     ]
     progress = Progress(n_steps, verbose)
-    if verbose:
-        own.append(("_progress", progress))
-    last = [("_tasks", EpochTasks(tasks, fitted))]
     stops = validation is not None and patience is not None
+    if verbose:
+        own += [("_progress", progress), ("_time_left", TimeLeft(epochs, stops, progress))]
+    last = [("_tasks", EpochTasks(tasks, fitted))]
     stopping = _early_stopping(monitor, patience) if stops else None
     if stopping is not None:
         last.append(("_early_stopping", stopping))
@@ -444,7 +450,9 @@ def train(
     finally:
         progress.close()
         net.close()
-    return epoch_rows(net.history), step_rows(net.history), _kept(record, stopping, validation)
+    curve = step_rows(net.history)
+    validated = _kept(record, stopping, validation)
+    return epoch_rows(net.history), curve, validated, chance.ending(curve["loss"])
 
 
 def _kept(record, stopping, validation):

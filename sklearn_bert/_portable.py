@@ -53,7 +53,7 @@ def write_folder(path, kind, write):
         if isinstance(error, FileExistsError) and error.errno is None:
             raise  # what is in the way, in our words
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise OSError(_failure(path, reason)) from error
+        raise OSError(_failure(path, reason)) from None
 
 
 def _failure(path, reason):

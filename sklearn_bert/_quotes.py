@@ -133,7 +133,7 @@ def _read_csv(text, sep, where, start):
                 f"A field that begins with a quote must end with one, and the quote of a field in "
                 f"line {number} of {where} {what}; enclose the field in quotes and double those "
                 "in it."
-            ) from error
+            ) from None
         yield number, [field.replace(hidden, "\r") for field in fields] if hidden else fields
 
 

@@ -14,11 +14,11 @@ def read_parquet(source, where, wanted):
     """Return the columns that are wanted of a Parquet file, as a list of Column."""
     try:
         frame = pd.read_parquet(source)
-    except ImportError as error:
+    except ImportError:
         raise ModuleNotFoundError(
             "Parquet is read by pyarrow, which is not installed; pip install pyarrow, or convert "
             "the table to CSV."
-        ) from error
+        ) from None
     except (ValueError, OSError) as error:  # among them pyarrow's ArrowInvalid
         raise ValueError(
             f"{where} must be a Parquet file, and is not: it is damaged or of another kind; give "
@@ -42,11 +42,11 @@ def read_excel(data, where, wanted, *, header):
     """
     try:
         import openpyxl
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "Excel workbooks are read by openpyxl, which is not installed; pip install openpyxl, "
             "or save the sheet as CSV."
-        ) from error
+        ) from None
     try:
         with warnings.catch_warnings():
             # Styles and checks that it does not know are nothing to a reader of values.

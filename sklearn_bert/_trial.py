@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ._estimator import TextsCutWarning
+from ._estimator import NothingLearntWarning, TextsCutWarning
 from ._recorded import Recorded
 from ._weighted_fit import fit_weighted
 
@@ -119,6 +119,7 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
             start = perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+                warnings.simplefilter("ignore", NothingLearntWarning)  # the verdict tells
                 fit_weighted(model, data.take_texts(train), data.y[train], data.take_weights(train))
             trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
             trial.once_seconds = getattr(model, "once_seconds_", 0.0)

@@ -186,8 +186,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         threads and versions. Global random states are neither used nor changed.
 
     verbose : int, default=0
-        1 shows one progress bar over all steps, with loss and remaining time; 2 also prints a
-        line an epoch.
+        1 shows the download of a model and one progress bar over all steps, with loss and
+        remaining time, and says after some steps how long all of them take, if that is more than
+        a minute; 2 also prints a line an epoch.
 
     Attributes
     ----------
@@ -512,6 +513,14 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
             If the device runs out of memory even with one text at a time.
+
+        Warns
+        -----
+        TextsCutWarning
+            If texts are longer than what is kept of them.
+        NothingLearntWarning
+            If the last steps were hardly better than one answer for all texts, mostly since there
+            were too few steps. It is a :class:`~sklearn.exceptions.ConvergenceWarning`.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
@@ -611,11 +620,20 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         weights = {name: from_numpy(target.settings[name]) for name in ("present", "absent")}
         return BinaryCrossEntropy(**{**target.settings, **weights})
 
+    def _one_answer(self, fitted):
+        """Return what warnings call it to predict the same for all texts."""
+        return "the same labels" if fitted["multilabel_"] else "the same label"
+
     def _judge(self, outputs, fitted):
-        """Warn if all texts held out are predicted to be of the same class, or to have none."""
+        """Warn if all texts held out are predicted to be of the same class, or to have none.
+
+        Returns
+        -------
+        has_collapsed : bool
+        """
         outputs = outputs.cpu().numpy()
         if len(outputs) == 1:  # always one answer
-            return
+            return False
         if fitted["multilabel_"]:
             labels = "no label" if (outputs <= 0).all() else None
         else:
@@ -627,6 +645,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 "the classifier has collapsed to one answer; train for more epochs, at another "
                 "learning_rate, or with class_weight='balanced'."
             )
+        return labels is not None
 
     def score(self, X, y, sample_weight=None):
         """Return the share of the texts whose labels are all predicted right.

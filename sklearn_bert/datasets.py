@@ -17,12 +17,14 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
     """Load texts from class folders, split into a training and a test set.
 
     Two layouts are read: ``path/{train,test}/CLASS/*.txt``, where the folders give the split
-    (the layout of the Large Movie Review Dataset, ``aclImdb`` [1]_), and ``path/CLASS/*.txt``,
-    split here and stratified by class. Upper and lower case of ``.TXT`` and of ``Train`` do not
-    matter, files may be packed (``.txt.gz``), and may stand in folders of a class folder and
-    behind links. Where no file of a class folder ends so, files without an ending are the texts,
-    as in 20 newsgroups. Other files are ignored, with a warning that counts them; hidden files,
-    and what stands beside the class folders, such as ``dev`` beside ``train``, without one.
+    (the layout of the Large Movie Review Dataset [1]_, which is the folder ``aclImdb`` once
+    https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz is downloaded and unpacked),
+    and ``path/CLASS/*.txt``, split here and stratified by class. Upper and lower case of ``.TXT``
+    and of ``Train`` do not matter, files may be packed (``.txt.gz``), and may stand in folders of
+    a class folder and behind links. Where no file of a class folder ends so, files without an
+    ending are the texts, as in 20 newsgroups. Other files are ignored, with a warning that counts
+    them; hidden files, and what stands beside the class folders, such as ``dev`` beside ``train``,
+    without one.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
     ----------
     .. [1] Maas, A. L., Daly, R. E., Pham, P. T., Huang, D., Ng, A. Y. and Potts, C. (2011).
        Learning Word Vectors for Sentiment Analysis. Proceedings of ACL-HLT 2011, 142-150.
-       https://aclanthology.org/P11-1015/
+       https://aclanthology.org/P11-1015/, data: https://ai.stanford.edu/~amaas/data/sentiment/
 
     Examples
     --------

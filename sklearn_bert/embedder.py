@@ -37,9 +37,10 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     Parameters
     ----------
-    model : str or path-like, default="sentence-transformers/all-MiniLM-L6-v2"
-        Name of an encoder on the Hugging Face hub, or a local folder. Encoders that were made
-        for embeddings, such as the default, are much better at it than BERT itself.
+    model : str or path-like, default="bert-base-uncased"
+        Name of an encoder on the Hugging Face hub, or a local folder. The default is that of
+        :class:`BertTextClassifier`. Encoders that were made for embeddings, such as
+        ``"sentence-transformers/all-MiniLM-L6-v2"``, are much better at it.
 
     estimator : BertTextClassifier or BertTextRegressor, default=None
         Whose encoder to use, in place of `model`: a fitted one as it is, one that is not fitted
@@ -127,7 +128,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_bert import BertTextEmbedder
-    >>> clf = make_pipeline(BertTextEmbedder(), LogisticRegression())
+    >>> embedder = BertTextEmbedder("sentence-transformers/all-MiniLM-L6-v2")
+    >>> clf = make_pipeline(embedder, LogisticRegression())
     >>> texts = ["a joy from start to end", "what a waste of time", "bliss", "boring"]
     >>> clf.fit(texts, ["good", "bad", "good", "bad"]).predict(["such a joy"])
     array(['good'], dtype='<U4')
@@ -158,7 +160,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     def __init__(
         self,
-        model="sentence-transformers/all-MiniLM-L6-v2",
+        model="bert-base-uncased",
         *,
         estimator=None,
         pooling="auto",

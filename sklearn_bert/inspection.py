@@ -63,7 +63,6 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     Examples
     --------
     >>> import numpy as np
-import pandas as pd
     >>> from sklearn_bert import top_losses
     >>> texts, labels = ["so good", "so bad", "not bad"], ["pos", "neg", "neg"]
     >>> proba = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])

@@ -108,7 +108,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         Seeds all that is random in a fit.
 
     verbose : int, default=0
-        1 shows one progress bar over all steps; 2 also prints a line an epoch.
+        1 shows the download of a model and one progress bar over all steps, and says how long they
+        take, if that is more than a minute; 2 also prints a line an epoch.
 
     Attributes
     ----------
@@ -290,6 +291,14 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
             If the device runs out of memory even with one text at a time.
+
+        Warns
+        -----
+        TextsCutWarning
+            If texts are longer than what is kept of them.
+        NothingLearntWarning
+            If the last steps were hardly better than one answer for all texts, mostly since there
+            were too few steps. It is a :class:`~sklearn.exceptions.ConvergenceWarning`.
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
@@ -329,6 +338,10 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         from ._losses import SquaredError
 
         return SquaredError()
+
+    def _one_answer(self, fitted):
+        """Return what warnings call it to predict the same for all texts."""
+        return "the mean"
 
     @default_errstate()
     def predict(self, X):

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from conftest import make_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, _encoder
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, _encoder
 from sklearn_bert._encoder import load_encoder, locate, longest_input
 
 TINY = {
@@ -265,8 +266,19 @@ def test_packaged_weights_that_are_not_the_original_are_refused(minilm, monkeypa
 
 def test_without_its_package_the_same_name_goes_to_the_hub(minilm, monkeypatch):
     monkeypatch.setattr(_encoder, "find_spec", lambda name: None)
-    with pytest.raises(OSError, match="HF_HUB_OFFLINE"):
+    with pytest.raises(OSError, match=r"HF_HUB_OFFLINE.*, or run pip install .* and use model="):
         locate(minilm)
+
+
+@pytest.mark.parametrize("kind", [BertTextClassifier, BertTextRegressor, BertTextEmbedder])
+def test_the_default_is_bert_everywhere_and_never_replaced(kind, minilm, monkeypatch, tmp_path):
+    assert kind().model == "bert-base-uncased"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    message = rf"^model='bert-base-uncased' is neither .* or use the installed model='{minilm}'\.$"
+    with pytest.raises(OSError, match=message) as caught:
+        kind().fit(["a fine film", "boring"], [1, 0])
+    lines = "".join(traceback.format_exception(caught.value)).splitlines()
+    assert sum(line.startswith("Traceback") for line in lines) == 1  # the error alone
 
 
 # Weights that do not fit

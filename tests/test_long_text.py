@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_bert import BertTextClassifier, TextsCutWarning
+from sklearn_bert import BertTextClassifier, NothingLearntWarning, TextsCutWarning
 from sklearn_bert._encoder import load_encoder
 from sklearn_bert._inference import predict_outputs
 from sklearn_bert._tokens import tokenize
@@ -112,8 +112,9 @@ def test_the_head_alone_does_not_know_and_says_so(make_classifier, late):
     )
     with pytest.warns(TextsCutWarning, match=told) as record:
         clf = make_classifier(max_length=16).fit(*late)
-    assert len(record) == 1
-    assert record[0].filename == __file__
+    cut, learnt_nothing = record
+    assert cut.filename == learnt_nothing.filename == __file__
+    assert learnt_nothing.category is NothingLearntWarning
     assert np.ptp(clf.predict_proba(late[0])[:, 0]) < 1e-5
 
 

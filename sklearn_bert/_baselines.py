@@ -12,10 +12,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
+
+from ._blas import one_blas_thread
 
 MAJORITY = "majority class"
 FROZEN = "frozen BERT + logistic regression"
@@ -46,17 +48,31 @@ def cheap_models(*, with_probabilities, random_state):
 
     return {
         MAJORITY: DummyClassifier(strategy="prior"),
-        "TF-IDF + logistic regression": make_pipeline(
+        "TF-IDF + logistic regression": _one_thread(
             _tfidf(), LogisticRegression(C=10, max_iter=1000)
         ),
-        "TF-IDF + linear SVM": make_pipeline(
+        "TF-IDF + linear SVM": _one_thread(
             _tfidf(), calibrated(LinearSVC(C=0.5, random_state=random_state))
         ),
-        "naive-Bayes SVM": make_pipeline(
+        "naive-Bayes SVM": _one_thread(
             CountVectorizer(ngram_range=(1, 2), binary=True),
             calibrated(NaiveBayesSVM(random_state=random_state)),
         ),
     }
+
+
+class OneThreadPipeline(Pipeline):
+    """A pipeline that is fitted with one thread of BLAS."""
+
+    def fit(self, X, y=None, **params):
+        """Fit all steps."""
+        with one_blas_thread():
+            return super().fit(X, y, **params)
+
+
+def _one_thread(*steps):
+    """Return such a pipeline, its steps named as by `make_pipeline`."""
+    return OneThreadPipeline(make_pipeline(*steps).steps)
 
 
 def _tfidf():
@@ -179,7 +195,7 @@ class _EmbeddingsClassifier(ClassifierMixin, BaseEstimator):
         """Fit the regression to the vectors."""
         self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
         # With metadata routing on, a pipeline refuses parameters of its steps by name.
-        with config_context(enable_metadata_routing=False):
+        with config_context(enable_metadata_routing=False), one_blas_thread():
             self.head_.fit(
                 vectors,
                 y,
@@ -188,6 +204,11 @@ class _EmbeddingsClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = self.head_.classes_
         return self
+
+    def _proba_of(self, vectors):
+        """Return the probabilities of the regression."""
+        with one_blas_thread():
+            return self.head_.predict_proba(vectors)
 
     def predict(self, X):
         """Return the most probable labels."""
@@ -219,7 +240,7 @@ class FrozenBert(_EmbeddingsClassifier):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
         vectors, self.saved_seconds_ = self.embeddings.get(X)
-        return self.head_.predict_proba(vectors)
+        return self._proba_of(vectors)
 
 
 class StaticBert(_EmbeddingsClassifier):
@@ -250,4 +271,4 @@ class StaticBert(_EmbeddingsClassifier):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
         self.saved_seconds_ = 0.0
-        return self.head_.predict_proba(self.embeddings.get(X))
+        return self._proba_of(self.embeddings.get(X))

@@ -227,19 +227,27 @@ class FrozenBert(_EmbeddingsClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    saved_seconds_ : float
+    saved_seconds_, saved_cpu_seconds_ : float
         What the last `fit` or `predict_proba` would have taken longer without sharing.
+    once_seconds_ : float
+        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):
         """Embed the texts and fit the regression."""
-        vectors, self.saved_seconds_ = self.embeddings.get(X)
-        return self._fit_head(vectors, y, sample_weight)
+        return self._fit_head(self._vectors(X), y, sample_weight)
+
+    def _vectors(self, X):
+        """Return the vectors of texts."""
+        vectors, spent, saved = self.embeddings.get(X)
+        self.once_seconds_ = float(spent[0])
+        self.saved_seconds_, self.saved_cpu_seconds_ = map(float, saved)
+        return vectors
 
     def predict_proba(self, X):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
-        vectors, self.saved_seconds_ = self.embeddings.get(X)
+        vectors = self._vectors(X)
         return self._proba_of(vectors)
 
 
@@ -255,20 +263,22 @@ class StaticBert(_EmbeddingsClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    saved_seconds_ : float
+    saved_seconds_, saved_cpu_seconds_ : float
         What the last `fit` or `predict_proba` would have taken longer without sharing.
     once_seconds_ : float
-        What the last `fit` took for the others, too.
+        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):
         """Distil the BERT, if no copy has, and fit the regression."""
         self.once_seconds_ = self.embeddings.distil()
-        self.saved_seconds_ = self.embeddings.seconds - self.once_seconds_
+        is_shared = self.once_seconds_ == 0
+        self.saved_seconds_ = is_shared * self.embeddings.seconds
+        self.saved_cpu_seconds_ = is_shared * self.embeddings.cpu_seconds
         return self._fit_head(self.embeddings.get(X), y, sample_weight)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
-        self.saved_seconds_ = 0.0
+        self.once_seconds_ = self.saved_seconds_ = self.saved_cpu_seconds_ = 0.0
         return self._proba_of(self.embeddings.get(X))

@@ -10,7 +10,7 @@ from tqdm.asyncio import tqdm_asyncio
 from tqdm.auto import tqdm
 
 _SECONDS_BETWEEN_LINES = 60  # of a progress that is kept, as in a log file
-_LINE = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+_LINE = "{desc}: {percentage:.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 _SECONDS_BETWEEN_LOSSES = 0.5  # of the progress bar: reading a loss waits for the GPU
 
 

@@ -167,19 +167,25 @@ class Runner:
                 f"{format_duration(left)} are left of the budget of {budget}, and a fold of {name} "
                 f"is expected to take {format_duration(expected)}"
             )
-        self.note(f"{reason}: {n_done} of {len(self.folds)} folds of {name} were done.")
+        self._note_short(name, n_done, reason)
 
     def _note_ended(self, name, fold, n_done):
         """Note that a fit was ended within a fold."""
-        self.note(
+        reason = (
             f"The fit of {name} on fold {fold} was ended, {100 * (_LATEST - 1):.0f} % after the "
-            f"budget of {format_duration(self.budget)}: {n_done} of {len(self.folds)} folds of "
-            f"{name} were done."
+            f"budget of {format_duration(self.budget)}"
         )
+        self._note_short(name, n_done, reason)
+
+    def _note_short(self, name, n_done, reason):
+        """Keep a sentence on the folds that were not done, and tell of it in a few words."""
+        n_folds = len(self.folds)
+        self.notes.append(f"{reason}: {n_done} of {n_folds} folds of {name} were done.")
+        self.say(f"{name}: {n_done} of {n_folds} folds, for want of time")
 
     def _note_late(self, name, seconds):
         """Note by how much the last fold of a model was late."""
-        self.note(
+        self.notes.append(
             f"The budget of {format_duration(self.budget)} ended within a fold of {name}, which "
             f"was done {format_duration(seconds)} later."
         )

@@ -491,11 +491,11 @@ def compare(
         score, of those that finished most folds. In a list, they are named by their models, or by
         the parameters in which they differ.
     budget : float or str, default=None
-        Seconds, or a text such as "90s", "10min" or "1h30min", from the call on: no fold is
-        started that is not expected to end within that time, the probe takes at most a tenth of
-        what is left, and a fit of a `BertTextClassifier` that lasts a tenth longer than all of it
-        is ended, unless it has a `checkpoint_dir`. So it ends within a tenth, or one fold of a
-        cheap model, of that time; a note tells which. None is no limit.
+        Seconds, or a text such as "90s", "10min" or "1h30min", from the check of the models on:
+        no fold is started that is not expected to end within that time, the probe takes at most a
+        tenth of what is left, and a fit of a `BertTextClassifier` that lasts a tenth longer than
+        all of it is ended, unless it has a `checkpoint_dir`. So the comparison ends within a
+        tenth, or one fold of another model, of that time; a note tells which. None is no limit.
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
@@ -596,7 +596,6 @@ def compare(
     >>> comparison.worth_it(min_gain=0.01)
     False
     """
-    start = perf_counter()
     cv = 5 if cv is None else cv
     cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
     data = check_data(X, y, sample_weight)
@@ -618,12 +617,15 @@ def compare(
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
     for each in candidates.values():
         check_bert(each, data)
-    berts = [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
-    speeds = _check_models(berts, data, limit)
     models = {
         name: model.classifier() if isinstance(model, Pretrained) else model
         for name, model in models.items()
     }
+    berts = [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
+    if berts:
+        from . import _forecast, _speed  # noqa: F401  (an import is not counted)
+    start = perf_counter()
+    speeds = _check_models(berts, data, limit)
     runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",

@@ -264,8 +264,10 @@ def test_a_budget_stops_before_what_would_not_fit(make_classifier):
     assert found.worth_it() is None
 
 
-def test_a_used_up_budget_is_told():
-    found = quietly(budget=1e-9)
+def test_a_used_up_budget_is_told(capsys):
+    found = compare(*make_texts(0.5), bert=make_reader(), random_state=0, budget=1e-9)
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"{name}: 0 of 5 folds, for want of time" for name in [*CHEAP, "BERT"]]
     assert found.rows_ == [] and len(found.table_) == len(found.predictions_) == 0
     assert found.notes_[0] == (
         "The budget of 1e-09 s is used up: 0 of 5 folds of majority class were done."

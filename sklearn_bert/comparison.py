@@ -1,7 +1,6 @@
 """Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
 import math
-from contextlib import suppress
 from numbers import Integral, Real
 from pathlib import Path
 from time import perf_counter
@@ -9,10 +8,10 @@ from time import perf_counter
 import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 
-from ._baselines import STATIC, FrozenBert, StaticBert, has_model2vec
+from ._baselines import STATIC, has_model2vec
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
-from ._durations import format_duration, parse_duration
+from ._durations import parse_duration
 from ._folds import find_folds, rare_classes
 from ._layout import Table, wrap
 from ._overlap import find_overlap, score_without
@@ -27,16 +26,12 @@ from ._protocol import (
     find_scorers,
 )
 from ._runner import Runner
+from ._stages import run_bert, run_cheap, run_curve
 from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._verdict import verdict
 from .classifier import BertTextClassifier
 
 _BERT = "BERT"
-_WHILE = 10  # seconds without a word
-# Of the time that is left, what a forecast may take.
-_SHARE_OF_PROBE = 0.1
-# A forecast of so many seconds on a CPU, with vectors so wide, is worth a word on a smaller model.
-_LONG, _WIDE = 600, 768
 
 
 class Comparison:
@@ -650,11 +645,11 @@ def compare(
         runner.say(f"{overlap}.")
     try:
         for name, model in models.items():
-            _run_cheap(runner, name, model, speeds)
+            run_cheap(runner, name, model, speeds)
         for name, candidate in candidates.items():
-            _run_bert(runner, name, candidate, forecasts, speeds)
+            run_bert(runner, name, candidate, forecasts, speeds)
         if fractions:
-            _run_curve(runner, candidates, models, fractions, seed)
+            run_curve(runner, candidates, models, fractions, seed)
     except KeyboardInterrupt:
         if not runner.trials:
             raise
@@ -683,68 +678,6 @@ def _check_models(berts, data, limit):
     from ._speed import check_models
 
     return check_models(berts, data.texts, len(data.classes), with_speed=limit < math.inf)
-
-
-def _run_cheap(runner, name, model, speeds):
-    """Run a cheap model; tell before if it has to be distilled, and that will take a while."""
-    seconds = 0.0
-    if isinstance(model, FrozenBert):
-        embeddings = model.embeddings
-        key = str(embeddings.model), embeddings.max_length, embeddings.device, embeddings.dtype
-        if key in speeds:
-            seconds = speeds[key].seconds_to_read(sum(map(len, runner.folds[0])))
-    if isinstance(model, StaticBert) and runner.seconds_left > 0:
-        # What an error was will be told by the first fold.
-        with suppress(Exception):
-            seconds = model.embeddings.expected_seconds()
-        if seconds > _WHILE:
-            runner.say(f"{name}: distilling takes about {format_duration(seconds)}")
-    runner.run(name, model, seconds)
-
-
-def _run_bert(runner, name, bert, forecasts, speeds):
-    """Tell what a BERT will cost, if there can be a forecast, and run it."""
-    if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
-        runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
-        with suppress(Exception):  # what it was will be told by the first fold
-            forecasts[name] = _forecast(runner, bert, speeds)
-    if name in forecasts:
-        runner.say(f"{name}: {forecasts[name]}")
-        _tell_of_smaller(runner, bert, forecasts[name])
-    runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
-
-
-def _forecast(runner, bert, speeds):
-    """Return the forecast of a BERT."""
-    from ._forecast import forecast
-    from ._speed import settings_of
-
-    return forecast(
-        *(bert, runner.data.texts, runner.data.y, runner.folds),
-        speeds.get(settings_of(bert)),
-        _SHARE_OF_PROBE * runner.seconds_left,
-    )
-
-
-def _tell_of_smaller(runner, bert, forecast):
-    """Name the model that is installed, if that is smaller and BERT takes long on a CPU."""
-    from ._encoder import installed_models
-
-    smaller = [name for name in installed_models() if name != str(bert.model)]
-    is_long = forecast.seconds > _LONG and forecast.device == "cpu"
-    if smaller and is_long and forecast.width >= _WIDE:
-        runner.say(f"A smaller model, which is installed, is several times faster: {smaller[0]!r}")
-
-
-def _run_curve(runner, candidates, models, fractions, seed):
-    """Run the best BERT and the best cheap model on fewer training texts."""
-    main = next(iter(runner.scorers))
-    best = rank_candidates(runner.trials, candidates, main)
-    pair = find_pair(runner.trials, best[0], main, candidates) if best else None
-    if pair is None:
-        return
-    cheap = pair.cheap[0].model
-    runner.run_curve(fractions, {cheap: models[cheap], best[0]: candidates[best[0]]}, seed)
 
 
 def _say(sentence):

@@ -62,7 +62,7 @@ def _tell_of_smaller(runner, bert, forecast):
     smaller = [name for name in installed_models() if name != str(bert.model)]
     is_long = forecast.seconds > _LONG and forecast.device == "cpu"
     if smaller and is_long and forecast.width >= _WIDE:
-        runner.say(f"A smaller model, which is installed, is several times faster: {smaller[0]!r}")
+        runner.say(f"Installed, and several times faster: {smaller[0]!r}")
 
 
 def run_curve(runner, candidates, models, fractions, seed):

@@ -77,20 +77,26 @@ def _costs(training, prediction, in_cpu_seconds):
         f"times the prediction {kind}"
     )
     if in_cpu_seconds:
-        return f"takes {_less(training)} to train and {_less(prediction)} to predict", more
+        less = f"takes {_less(training)} processor time to train and {_less(prediction)} to predict"
+        return less, more
     return f"is {_faster(training)} to train and {_faster(prediction)} to predict with", more
 
 
 def _faster(times):
     """Return how the cheap model compares: "310 times faster", "1.2 times slower"."""
-    word, times = ("faster", times) if times >= 1 else ("slower", 1 / times)
-    return f"{in_two_digits(times)} times {word}"
+    return _times(times, "faster", "slower") or "about as fast"
 
 
 def _less(times):
-    """Return the same of the processor's time: "310 times less processor time"."""
-    word, times = ("less", times) if times >= 1 else ("more", 1 / times)
-    return f"{in_two_digits(times)} times {word} processor time"
+    """Return the same of the processor's time: "310 times less", "1.2 times more"."""
+    return _times(times, "less", "more") or "about as much"
+
+
+def _times(times, word, opposite):
+    """Return how many times what, nothing where it rounds to once."""
+    word, times = (word, times) if times >= 1 else (opposite, 1 / times)
+    shown = in_two_digits(times)
+    return "" if shown == "1" else f"{shown} times {word}"
 
 
 def _unit(pair, scorer):

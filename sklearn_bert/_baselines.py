@@ -12,10 +12,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
+
+from ._blas import one_blas_thread
 
 MAJORITY = "majority class"
 FROZEN = "frozen BERT + logistic regression"
@@ -46,17 +48,31 @@ def cheap_models(*, with_probabilities, random_state):
 
     return {
         MAJORITY: DummyClassifier(strategy="prior"),
-        "TF-IDF + logistic regression": make_pipeline(
+        "TF-IDF + logistic regression": _one_thread(
             _tfidf(), LogisticRegression(C=10, max_iter=1000)
         ),
-        "TF-IDF + linear SVM": make_pipeline(
+        "TF-IDF + linear SVM": _one_thread(
             _tfidf(), calibrated(LinearSVC(C=0.5, random_state=random_state))
         ),
-        "naive-Bayes SVM": make_pipeline(
+        "naive-Bayes SVM": _one_thread(
             CountVectorizer(ngram_range=(1, 2), binary=True),
             calibrated(NaiveBayesSVM(random_state=random_state)),
         ),
     }
+
+
+class OneThreadPipeline(Pipeline):
+    """A pipeline that is fitted with one thread of BLAS."""
+
+    def fit(self, X, y=None, **params):
+        """Fit all steps."""
+        with one_blas_thread():
+            return super().fit(X, y, **params)
+
+
+def _one_thread(*steps):
+    """Return such a pipeline, its steps named as by `make_pipeline`."""
+    return OneThreadPipeline(make_pipeline(*steps).steps)
 
 
 def _tfidf():
@@ -179,7 +195,7 @@ class _EmbeddingsClassifier(ClassifierMixin, BaseEstimator):
         """Fit the regression to the vectors."""
         self.head_ = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=1000))
         # With metadata routing on, a pipeline refuses parameters of its steps by name.
-        with config_context(enable_metadata_routing=False):
+        with config_context(enable_metadata_routing=False), one_blas_thread():
             self.head_.fit(
                 vectors,
                 y,
@@ -188,6 +204,11 @@ class _EmbeddingsClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = self.head_.classes_
         return self
+
+    def _proba_of(self, vectors):
+        """Return the probabilities of the regression."""
+        with one_blas_thread():
+            return self.head_.predict_proba(vectors)
 
     def predict(self, X):
         """Return the most probable labels."""
@@ -206,20 +227,28 @@ class FrozenBert(_EmbeddingsClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    saved_seconds_ : float
+    saved_seconds_, saved_cpu_seconds_ : float
         What the last `fit` or `predict_proba` would have taken longer without sharing.
+    once_seconds_ : float
+        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):
         """Embed the texts and fit the regression."""
-        vectors, self.saved_seconds_ = self.embeddings.get(X)
-        return self._fit_head(vectors, y, sample_weight)
+        return self._fit_head(self._vectors(X), y, sample_weight)
+
+    def _vectors(self, X):
+        """Return the vectors of texts."""
+        vectors, spent, saved = self.embeddings.get(X)
+        self.once_seconds_ = float(spent[0])
+        self.saved_seconds_, self.saved_cpu_seconds_ = map(float, saved)
+        return vectors
 
     def predict_proba(self, X):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
-        vectors, self.saved_seconds_ = self.embeddings.get(X)
-        return self.head_.predict_proba(vectors)
+        vectors = self._vectors(X)
+        return self._proba_of(vectors)
 
 
 class StaticBert(_EmbeddingsClassifier):
@@ -234,20 +263,22 @@ class StaticBert(_EmbeddingsClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
-    saved_seconds_ : float
+    saved_seconds_, saved_cpu_seconds_ : float
         What the last `fit` or `predict_proba` would have taken longer without sharing.
     once_seconds_ : float
-        What the last `fit` took for the others, too.
+        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):
         """Distil the BERT, if no copy has, and fit the regression."""
         self.once_seconds_ = self.embeddings.distil()
-        self.saved_seconds_ = self.embeddings.seconds - self.once_seconds_
+        is_shared = self.once_seconds_ == 0
+        self.saved_seconds_ = is_shared * self.embeddings.seconds
+        self.saved_cpu_seconds_ = is_shared * self.embeddings.cpu_seconds
         return self._fit_head(self.embeddings.get(X), y, sample_weight)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes."""
         check_is_fitted(self)
-        self.saved_seconds_ = 0.0
-        return self.head_.predict_proba(self.embeddings.get(X))
+        self.once_seconds_ = self.saved_seconds_ = self.saved_cpu_seconds_ = 0.0
+        return self._proba_of(self.embeddings.get(X))

@@ -18,6 +18,7 @@ from ._device import find_device, seeded
 from ._encoder import load_encoder
 from ._forks import in_living_threads
 from ._inference import make_ready
+from ._seconds import now
 from ._torch_state import own_torch_state
 
 # Tokens that a probe computes, of tens of thousands in a vocabulary.
@@ -45,8 +46,8 @@ class StaticEmbeddings:
     ----------
     static : model2vec.StaticModel or None
         What was distilled.
-    seconds : float
-        What loading and distilling took.
+    seconds, cpu_seconds : float
+        What loading and distilling took, on the clock and of the processor.
     """
 
     def __init__(self, model, device):
@@ -56,7 +57,7 @@ class StaticEmbeddings:
         self.model = model
         self.device = device
         self.static = None
-        self.seconds = 0.0
+        self.seconds = self.cpu_seconds = 0.0
 
     def expected_seconds(self):
         """Return the seconds that `distil` is going to take, from a probe of some tokens."""
@@ -71,10 +72,10 @@ class StaticEmbeddings:
         """Distil the model if that is not done yet, and return the seconds it took now."""
         if self.static is not None:
             return 0.0
-        start = perf_counter()
+        start = now()
         tokenizer, module, device = self._load()
         self.static = _distil(tokenizer, module.base_model, device)
-        self.seconds = perf_counter() - start
+        self.seconds, self.cpu_seconds = map(float, now() - start)
         return self.seconds
 
     def get(self, texts):

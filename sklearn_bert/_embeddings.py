@@ -1,7 +1,5 @@
 """Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
 
-from time import perf_counter
-
 import numpy as np
 import torch
 
@@ -11,6 +9,7 @@ from ._forks import in_living_threads
 from ._forward import Forward
 from ._inference import compute_shared, make_ready
 from ._packed import PackedTexts
+from ._seconds import now
 from ._tokens import tokenize
 from ._torch_state import own_torch_state
 
@@ -163,24 +162,28 @@ class Embeddings:
         self.dtype = dtype
         self.module = None
         self.kept = {}
-        self.seconds = 0.0
+        self.seconds = np.zeros(2)  # of the clock and of the processor
         self.n_tokens = 0
 
     def get(self, texts):
-        """Return the vectors of `texts`, and the seconds that were saved since they were kept."""
+        """Return the vectors of `texts`, and the seconds that computing them took and saved.
+
+        Saved are those of texts that were kept, of the clock and of the processor.
+        """
         if self.module is None:
             self._load()
+        before = self.seconds
         new = list(dict.fromkeys(text for text in texts if text not in self.kept))
         if new:
-            start = perf_counter()
+            start = now()
             vectors, lengths = self._compute(new)
-            self.seconds += perf_counter() - start
+            self.seconds = self.seconds + now() - start
             self.n_tokens += int(lengths.sum())
             self.kept.update(zip(new, zip(vectors, lengths, strict=True), strict=True))
         fresh = set(new)
         saved = sum(int(self.kept[text][1]) for text in texts if text not in fresh)
         vectors = np.stack([self.kept[text][0] for text in texts])
-        return vectors, saved * self.seconds / self.n_tokens
+        return vectors, self.seconds - before, saved * self.seconds / self.n_tokens
 
     def _load(self):
         """Load the encoder: when it is first needed, so that an error is that of a fit."""

@@ -427,3 +427,8 @@ def silent_transformers():
         transformers_logging.set_verbosity(verbosity)
         if had_bars:
             transformers_logging.enable_progress_bar()
+
+
+def installed_models():
+    """Return the names of the models that installed packages carry."""
+    return [name for name, (package, _) in _PACKAGED.items() if find_spec(package) is not None]

@@ -9,15 +9,19 @@ import numpy as np
 from sklearn.base import clone
 
 from . import _inference, _net  # noqa: F401  (their import is not to be counted as a cost)
+from ._deadline import with_deadline
 from ._durations import format_duration
 from ._estimator import NothingLearntWarning, TextsCutWarning
 from ._lr_finder import N_STEPS
 from ._recipe import CONTRAST_STEPS, are_few, find_batch_size, find_epochs, learns_by_contrast
+from ._seconds import OutOfTime
 from ._tokens import count_tokens
 
 _LENGTHS_LOOKED_AT = 20_000
 _MAX_PROBE_BATCHES = 4
-_PREDICTED = 64
+_PREDICTED, _FEW_PREDICTED = 64, 16
+# A text that is learnt from costs as much as so many that are only read.
+_LEARNT = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Forecast:
         Where it was probed.
     probe_seconds : float
         What the probe itself took.
+    width : int
+        Of the vectors of the model.
     """
 
     fit_seconds: list
@@ -44,6 +50,7 @@ class Forecast:
     max_length: int
     device: str
     probe_seconds: float
+    width: int = 0
 
     @property
     def seconds(self):
@@ -71,11 +78,12 @@ class Forecast:
         )
 
 
-def forecast(bert, texts, y, folds):
+def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
     """Return the forecast for fitting and predicting with `bert` on the folds.
 
     A copy is fitted to texts of all lengths for two short epochs, of which the second is timed;
-    then it predicts, twice.
+    then it predicts, twice. Where that would take too long, the forecast is the less exact one
+    that follows from the speed of reading.
 
     Parameters
     ----------
@@ -87,24 +95,39 @@ def forecast(bert, texts, y, folds):
         Their labels.
     folds : list of (train, test) pairs of arrays of int
         What is going to be done.
+    speed : Speed, default=None
+        How fast the checkpoint reads such texts; not needed without a limit.
+    seconds : float, default=inf
+        What all of this may take.
     """
     start = perf_counter()
     by_length = np.argsort([len(text) for text in texts], kind="stable")
     n_classes = len(np.unique(y))
     n_steps = sum(_count_steps(bert, len(train), n_classes) for train, _ in folds)
     n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
+    n_predicted = _PREDICTED
     n_train = max(len(train) for train, _ in folds)
     few = are_few(n_train, n_classes)
     probe = _short(bert, find_batch_size(bert.batch_size, n_train), few=few)
+    if seconds < math.inf:
+        probe = with_deadline(probe, start + seconds)
+        while _probe_seconds(speed, n_batches * probe.batch_size, n_predicted) > seconds:
+            n_predicted = _FEW_PREDICTED
+            if n_batches == 1:
+                return _by_speed(bert, speed, folds, n_classes, perf_counter() - start)
+            n_batches -= 1
     probed = _spread(by_length, n_batches * probe.batch_size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
-        warnings.simplefilter("ignore", NothingLearntWarning)  # a probe need not learn
-        probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+            warnings.simplefilter("ignore", NothingLearntWarning)  # a probe need not learn
+            probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
+    except OutOfTime:
+        return _by_speed(bert, speed, folds, n_classes, perf_counter() - start)
     fit_seconds = perf_counter() - start
     load_seconds = fit_seconds - sum(row["seconds"] for row in probe.history_)
     step_seconds = probe.history_[1]["seconds"] / (len(probe.training_curve_["loss"]) / 2)
-    text_seconds = _predict_seconds(probe, [texts[row] for row in _spread(by_length, _PREDICTED)])
+    text_seconds = _predict_seconds(probe, [texts[row] for row in _spread(by_length, n_predicted)])
 
     rng = np.random.default_rng(0)
     looked_at = rng.permutation(len(texts))[:_LENGTHS_LOOKED_AT]
@@ -126,6 +149,33 @@ def forecast(bert, texts, y, folds):
         probe.max_length_,
         str(probe.module_.device),
         perf_counter() - start,
+        probe.module_.config.hidden_size,
+    )
+
+
+def _probe_seconds(speed, n_texts, n_predicted):
+    """Return what a probe is going to take, about."""
+    return speed.seconds_to_read(2 * (_LEARNT * n_texts + n_predicted))
+
+
+def _by_speed(bert, speed, folds, n_classes, probe_seconds):
+    """Return the forecast that follows from how fast a checkpoint reads."""
+    per_step = _LEARNT
+    if bert.freeze == "all":
+        per_step = 0  # each text is read once, and nothing more
+    fit_seconds = []
+    for train, _ in folds:
+        size = find_batch_size(bert.batch_size, len(train))
+        n_learnt = per_step * size * _count_steps(bert, len(train), n_classes)
+        fit_seconds.append(speed.seconds_to_read(len(train) + n_learnt))
+    return Forecast(
+        fit_seconds,
+        [len(test) * speed.text_seconds for _, test in folds],
+        speed.lengths,
+        speed.max_length,
+        speed.device,
+        probe_seconds,
+        speed.width,
     )
 
 

@@ -35,10 +35,11 @@ def _color(comparison, name):
 def _draw_cost(comparison, ax):
     """Draw one point a model."""
     scorer = next(iter(comparison._scorers))
+    column, training_time = comparison._cost()
     rows = [row for row in comparison.rows_ if np.isfinite(row[scorer])]
     for number, row in enumerate(rows):
         ax.errorbar(
-            max(row["fit_seconds"], 1e-4),
+            max(row[column], 1e-4),
             row[scorer],
             yerr=np.nan_to_num(row[f"{scorer}_std"]),
             fmt=_MARKERS[number % len(_MARKERS)],
@@ -46,7 +47,7 @@ def _draw_cost(comparison, ax):
             capsize=3,
             label=row["model"],
         )
-    _finish(ax, "training time in seconds", scorer)
+    _finish(ax, training_time, scorer)
     if rows:
         ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from ._blas import one_blas_thread
 from ._forward import Forward
 from ._inference import compute, make_ready
 from ._plain import default_errstate
@@ -144,7 +145,8 @@ class _Data:
 
 def _fit(data, target):
     """Return coefficients and constants of the outputs."""
-    with default_errstate(), warnings.catch_warnings():  # a start need not have converged
+    # A start need not have converged.
+    with one_blas_thread(), default_errstate(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         if target.is_classes:
             return _fit_classes(data, target.n_outputs)

@@ -191,7 +191,8 @@ def _name(scoring):
 
 def _check_names(names):
     """Refuse names of scorers that columns of the results have already."""
-    taken = {*Trial("", 0, np.arange(0), 0).as_row(), "n_folds", "predictions_per_second"}
+    taken = {*Trial("", 0, np.arange(0), 0).as_row(), "n_folds"}
+    taken |= {"predictions_per_second", "predictions_per_cpu_second"}
     taken |= {f"{name}_std" for name in names}
     for name in names:
         if not isinstance(name, str) or name in taken:

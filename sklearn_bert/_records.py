@@ -1,12 +1,16 @@
 """What is recorded of a training, and shown of it while it runs."""
 
 import math
+import sys
 import time
 
 import numpy as np
 from skorch.callbacks import Callback
+from tqdm.asyncio import tqdm_asyncio
 from tqdm.auto import tqdm
 
+_SECONDS_BETWEEN_LINES = 60  # of a progress that is kept, as in a log file
+_LINE = "{desc}: {percentage:.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 _SECONDS_BETWEEN_LOSSES = 0.5  # of the progress bar: reading a loss waits for the GPU
 
 
@@ -91,7 +95,10 @@ class StopIfAsked(Callback):
 
 
 class Progress(Callback):
-    """One progress bar over all steps; at verbose=2 also a line an epoch."""
+    """One progress bar over all steps; at verbose=2 also a line an epoch.
+
+    Where there is neither a terminal nor a notebook to move it in, it is a line now and then.
+    """
 
     def __init__(self, n_steps, verbose, name="fit"):
         self.n_steps = n_steps
@@ -100,7 +107,11 @@ class Progress(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=self.n_steps, desc=self.name, unit="batch")
+        options = {}
+        if tqdm is tqdm_asyncio and not sys.stderr.isatty():  # in a notebook, it is a widget
+            options = {"file": _Lines(sys.stderr), "bar_format": _LINE}
+            options["mininterval"] = _SECONDS_BETWEEN_LINES
+        self.bar_ = tqdm(total=self.n_steps, desc=self.name, unit="batch", **options)
         self.micro_batch_tokens_ = None
         self.checkpointing_ = net.logits_of_.checkpointing
         self.shown_ = -math.inf
@@ -134,6 +145,28 @@ class Progress(Callback):
         """Close the bar, however the fit ended."""
         if hasattr(self, "bar_"):
             self.bar_.close()
+
+
+class _Lines:
+    """A stream on which each state of a progress bar is a line, instead of taking the last's place.
+
+    Parameters
+    ----------
+    stream : file-like
+        What is written to.
+    """
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text):
+        """Write a state; tqdm begins it by a return, and ends the last one by a line break."""
+        if text := text.strip():
+            self.stream.write(f"{text}\n")
+
+    def flush(self):
+        """Write what is held back."""
+        self.stream.flush()
 
 
 def epoch_rows(history):

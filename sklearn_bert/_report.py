@@ -96,7 +96,7 @@ def as_fragment(comparison):
 
 def _head(comparison):
     """Return the verdict with its method and the notes."""
-    _, *rest = comparison.closing().split("\n")
+    _, *rest = comparison._sentences()
     notes = "".join(f'<p class="soft">{escape(line)}</p>' for line in rest)
     return f'<h1>Is BERT worth it?</h1><p class="verdict">{escape(comparison.verdict_)}</p>{notes}'
 

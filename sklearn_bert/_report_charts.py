@@ -22,11 +22,12 @@ def cost(comparison):
         return ""
     spread = [np.nan_to_num(row[f"{scorer}_std"]) for row in rows]
     heights = [row[scorer] for row in rows]
-    seconds = [max(row["fit_seconds"], 1e-4) for row in rows]
+    column, training_time = comparison._cost()
+    seconds = [max(row[column], 1e-4) for row in rows]
     chart = Chart(
         log_limits(seconds),
         limits([*np.subtract(heights, spread), *np.add(heights, spread)]),
-        "training time in seconds",
+        training_time,
         scorer,
         f"{scorer} against the training time of each model; the figures are in the table above",
         log_x=True,

@@ -1,5 +1,6 @@
 """Runs models over the folds, within a budget, and tells each result as soon as there is one."""
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -7,9 +8,15 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from ._durations import format_duration
+from ._layout import score_with_spread
+from ._seconds import OutOfTime
 from ._summary import summarize
 from ._trial import run_trial
 from ._weighted_fit import weight_parameter
+from .classifier import BertTextClassifier
+
+# A fit that is still at work so much later than the budget is ended.
+_LATEST = 1.1
 
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2
@@ -56,12 +63,12 @@ class Runner:
         The same for all models.
     scorers : dict of str to callable
         scikit-learn scorers by name.
-    table : Table
-        Writes the row of a model.
     budget : float
-        Seconds from now on.
+        Seconds.
+    start : float
+        Of `time.perf_counter`: from when on they count.
     say : callable
-        Is given each line as soon as there is one.
+        Is given each sentence as soon as there is one.
 
     Attributes
     ----------
@@ -73,24 +80,23 @@ class Runner:
         Sentences on what was left out.
     """
 
-    def __init__(self, data, folds, scorers, table, budget, say):
+    def __init__(self, data, folds, scorers, budget, start, say):
         self.data = data
         self.folds = folds
         self.scorers = scorers
-        self.table = table
         self.budget = budget
+        self.start = start
         self.say = say
-        self.start = perf_counter()
         self.trials, self.curve, self.notes = [], [], []
         self._fold_seconds = {}
 
     def run(self, name, estimator, seconds=0.0):
-        """Run a model over all folds that fit the budget, and tell its row.
+        """Run a model over all folds that fit the budget, and tell what came of it.
 
         `seconds` are what the first fold is expected to take; the next is expected to take what
         the one before it took.
         """
-        mine = []
+        mine, late = [], 0.0
         if self.data.weights is not None and weight_parameter(estimator) is None:
             self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
@@ -98,8 +104,13 @@ class Runner:
                 self._note_budget(name, len(mine), seconds)
                 break
             before = perf_counter()
-            trial = self._try(name, fold, estimator, train, test, with_size=not mine)
+            try:
+                trial = self._try(name, fold, estimator, train, test, with_size=not mine)
+            except OutOfTime:
+                self._note_ended(name, fold, len(mine))
+                break
             seconds = perf_counter() - before - trial.once_seconds
+            late = -self.seconds_left
             if not trial.error:
                 self._fold_seconds.setdefault(name, []).append(seconds)
             mine.append(trial)
@@ -107,10 +118,33 @@ class Runner:
             if len(mine) > 1 and trial.error and trial.error == mine[-2].error:
                 break  # the same a third time helps nobody
         if mine:
-            self.say(self.table.row(summarize(name, mine, self.scorers)))
+            self._say_result(summarize(name, mine, self.scorers))
+        if late > 0:
+            self._note_late(name, late)
+
+    def _say_result(self, row):
+        """Tell what came of a model, in a line."""
+        if not row["n_folds"]:
+            self.say(f"{row['model']} failed: {row['error']}")
+            return
+        main = next(iter(self.scorers))
+        self.say(
+            f"{row['model']}: {main} {score_with_spread(row, main)}, "
+            f"{format_duration(row['fit_seconds'])} a fit"
+        )
 
     def _try(self, name, fold, estimator, train, test, *, with_size):
-        """Return the trial of a model on a fold."""
+        """Return the trial of a model on a fold.
+
+        Raises
+        ------
+        OutOfTime
+            If it is a BERT, and its fit was ended for want of time.
+        """
+        if isinstance(estimator, BertTextClassifier) and self.budget < math.inf:
+            from ._deadline import with_deadline
+
+            estimator = with_deadline(estimator, self.start + _LATEST * self.budget)
         return run_trial(
             name, fold, estimator, self.data, train, test, self.scorers, with_size=with_size
         )
@@ -133,7 +167,28 @@ class Runner:
                 f"{format_duration(left)} are left of the budget of {budget}, and a fold of {name} "
                 f"is expected to take {format_duration(expected)}"
             )
-        self.note(f"{reason}: {n_done} of {len(self.folds)} folds of {name} were done.")
+        self._note_short(name, n_done, reason)
+
+    def _note_ended(self, name, fold, n_done):
+        """Note that a fit was ended within a fold."""
+        reason = (
+            f"The fit of {name} on fold {fold} was ended, {100 * (_LATEST - 1):.0f} % after the "
+            f"budget of {format_duration(self.budget)}"
+        )
+        self._note_short(name, n_done, reason)
+
+    def _note_short(self, name, n_done, reason):
+        """Keep a sentence on the folds that were not done, and tell of it in a few words."""
+        n_folds = len(self.folds)
+        self.notes.append(f"{reason}: {n_done} of {n_folds} folds of {name} were done.")
+        self.say(f"{name}: {n_done} of {n_folds} folds, for want of time")
+
+    def _note_late(self, name, seconds):
+        """Note by how much the last fold of a model was late."""
+        self.notes.append(
+            f"The budget of {format_duration(self.budget)} ended within a fold of {name}, which "
+            f"was done {format_duration(seconds)} later."
+        )
 
     def note(self, sentence):
         """Keep a sentence for the reader, and tell it."""
@@ -185,7 +240,12 @@ class Runner:
                     self._note_curve(fraction)
                     return
                 test = self.folds[fold][1]
-                self.curve.append(self._try(name, fold, estimator, some, test, with_size=False))
+                try:
+                    trial = self._try(name, fold, estimator, some, test, with_size=False)
+                except OutOfTime:
+                    self._note_curve(fraction)
+                    return
+                self.curve.append(trial)
 
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold, without what is done once."""

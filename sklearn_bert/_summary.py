@@ -1,26 +1,14 @@
-"""From the trials of all models: one row a model, and the sentence that decides."""
+"""From the trials of all models: one row a model, and the two that the verdict is about."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import accuracy_score
 
-from ._durations import in_two_digits
 from ._statistics import fold_difference, split_difference
 from ._trial import score
 
-# From here on, a gain that cannot be excluded is too large to say that there is no difference.
-_OPEN_POINTS = 3.0
-_LEAST_SECONDS = 1e-9  # of clocks that tick slowly
-
-_UNKNOWN = "-"
-_COSTS = (
-    ("fit_seconds", "fit (s)", "{:,.2f}"),
-    ("predictions_per_second", "predict (/s)", "{:,.0f}"),
-    ("size_mb", "size (MB)", "{:,.1f}"),
-    ("memory_mb", "memory (MB)", "{:,.0f}"),
-    ("gpu_memory_mb", "GPU memory (MB)", "{:,.0f}"),
-)
+_LEAST = 1e-9  # seconds, of clocks that tick slowly
 
 
 def summarize(name, trials, scorers):
@@ -48,8 +36,10 @@ def summarize(name, trials, scorers):
         row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     predicted = sum(len(trial.rows) for trial in done)
     row["fit_seconds"] = _mean([trial.fit_seconds for trial in done])
-    seconds = sum(trial.predict_seconds for trial in done)
-    row["predictions_per_second"] = predicted / seconds if seconds > 0 else np.nan
+    row["fit_cpu_seconds"] = _mean([trial.fit_cpu_seconds for trial in done])
+    for kind in ("", "cpu_"):
+        seconds = sum(getattr(trial, f"predict_{kind}seconds") for trial in done)
+        row[f"predictions_per_{kind}second"] = predicted / seconds if seconds > 0 else np.nan
     row["size_mb"] = _mean([trial.size_mb for trial in done])
     row["memory_mb"] = _largest([trial.memory_mb for trial in done])
     row["gpu_memory_mb"] = _largest([trial.gpu_memory_mb for trial in done])
@@ -67,59 +57,6 @@ def _mean(values):
 def _largest(values):
     """Return the largest of what is not NaN, NaN if there is nothing."""
     return max((value for value in values if not np.isnan(value)), default=np.nan)
-
-
-def _or_unknown(value, form):
-    """Return a figure as it is shown, a dash for one that is not known."""
-    return _UNKNOWN if np.isnan(value) else form.format(value)
-
-
-class Table:
-    """Lays out rows as text of aligned columns, also one by one.
-
-    Parameters
-    ----------
-    names : list of str
-        All models that may come.
-    scorers : iterable of str
-        Names of the scores.
-    with_gpu : bool
-        Whether there is a column for the memory of a GPU.
-    """
-
-    def __init__(self, names, scorers, *, with_gpu):
-        self.costs = _COSTS if with_gpu else _COSTS[:-1]
-        self.scorers = list(scorers)
-        self.headings = ["model", *self.scorers, *(heading for _, heading, _ in self.costs)]
-        cell_widths = [15] * len(self.scorers) + [9] * len(self.costs)
-        widths = [max(map(len, names)), *cell_widths]
-        self.widths = [max(pair) for pair in zip(widths, map(len, self.headings), strict=True)]
-
-    def heading(self):
-        """Return the line of the headings."""
-        return self._line(self.headings)
-
-    def row(self, row):
-        """Return the line of a model."""
-        if not row["n_folds"]:
-            return f"{row['model'].ljust(self.widths[0])}  failed: {row['error']}"
-        return self._line(self.cells(row))
-
-    def cells(self, row):
-        """Return what stands in the columns."""
-        cells = [row["model"]]
-        for scorer in self.scorers:
-            spread = row[f"{scorer}_std"]
-            spread = "" if np.isnan(spread) else f" \N{PLUS-MINUS SIGN} {spread:.3f}"
-            cells.append(_or_unknown(row[scorer], "{:.3f}") + spread)
-        for key, _, form in self.costs:
-            cells.append(_or_unknown(row[key], form))
-        return cells
-
-    def _line(self, cells):
-        """Return the cells in columns: the name to the left, the rest to the right."""
-        padded = map(str.rjust, cells[1:], self.widths[1:])
-        return "  ".join([cells[0].ljust(self.widths[0]), *padded]).rstrip()
 
 
 def _weighted_mean(values, weights, rows):
@@ -182,12 +119,15 @@ class Pair:
         n_resamples = int(np.clip(4_000_000 / len(y), 200 * n_candidates, 2000))
         return split_difference(gain, len(y), n_resamples, n_candidates)
 
-    def times_dearer(self):
-        """Return how many times longer BERT took to fit, and to predict."""
+    def times_longer(self, kind=""):
+        """Return how many times longer BERT took to fit, and to predict.
+
+        By the clock, or with the `kind` "cpu_" by the processor.
+        """
         return [
-            sum(getattr(trial, seconds) for trial in self.bert)
-            / max(sum(getattr(trial, seconds) for trial in self.cheap), _LEAST_SECONDS)
-            for seconds in ("fit_seconds", "predict_seconds")
+            sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.bert)
+            / max(sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.cheap), _LEAST)
+            for part in ("fit", "predict")
         ]
 
 
@@ -244,61 +184,13 @@ def find_pair(trials, bert, scorer, candidates=()):
     return Pair(best, [berts[fold] for fold in folds])
 
 
-def verdict(pair, difference, scorer, label=None, bert="BERT"):
-    """Return the sentence that answers whether BERT is worth its price.
+def counts_processor(trials):
+    """Return whether the processor's seconds say more of the costs than the clock's.
 
-    `label` is the one that the score is about, None if it is about all of them; `bert` is what
-    BERT is called.
+    They do where the machine had other work too, but tell nothing of what a GPU does.
     """
-    cheap = pair.cheap[0].model
-    scale, unit = _unit(pair, scorer)
-    unit += "" if label is None else f" for {label!r}"
-    gain, low, high = (
-        scale * value for value in (difference.mean, difference.low, difference.high)
+    is_elsewhere = any(
+        trial.gpu_memory_mb > 0 or (trial.training and trial.training.device != "cpu")
+        for trial in trials
     )
-    dearer = pair.times_dearer()
-    costs = f"{_cheaper(dearer[0])} to train and {_cheaper(dearer[1])} to predict with"
-    if np.isnan(low):
-        return (
-            f"Too little data to tell ({bert} {gain:+z.{_digits(scale)}f}{unit}, and no interval): "
-            f"until there is more, {cheap} is {costs}."
-        )
-    training, prediction = map(in_two_digits, dearer)
-    if low > 0:
-        return (
-            f"{bert} is better by {gain:.{_digits(scale)}f}{unit} (95 % interval "
-            f"{low:.{_digits(scale)}f} to {high:.{_digits(scale)}f}), at {training} times the "
-            f"training time and {prediction} times the prediction time of {cheap}."
-        )
-    if high < 0:
-        return (
-            f"{bert} is worse by {-gain:.{_digits(scale)}f}{unit} (95 % interval "
-            f"{-high:.{_digits(scale)}f} to {-low:.{_digits(scale)}f}), at {training} times the "
-            f"training time and {prediction} times the prediction time: stay with {cheap}."
-        )
-    signed = (
-        f"{bert} {gain:+z.{_digits(scale)}f}{unit}, 95 % interval {low:+z.{_digits(scale)}f} to "
-        f"{high:+z.{_digits(scale)}f}"
-    )
-    if scale == 100 and high > _OPEN_POINTS:
-        return f"Too little data to tell ({signed}): until there is more, {cheap} is {costs}."
-    return f"No difference shown ({signed}): {cheap} is {costs}."
-
-
-def _cheaper(times):
-    """Return how the cheap model compares: "310 times cheaper", "1.2 times dearer"."""
-    word, times = ("cheaper", times) if times >= 1 else ("dearer", 1 / times)
-    return f"{in_two_digits(times)} times {word}"
-
-
-def _unit(pair, scorer):
-    """Return the factor and the words for a score: points of scores from 0 to 1, else as it is."""
-    values = [trial.scores[scorer] for trial in (*pair.cheap, *pair.bert)]
-    if min(values) >= 0 and max(values) <= 1:
-        return 100, f" points of {scorer}"
-    return 1, f" in {scorer}"
-
-
-def _digits(scale):
-    """Return the decimals that are shown."""
-    return 1 if scale == 100 else 3
+    return not is_elsewhere and any(trial.is_busy for trial in trials)

@@ -5,14 +5,16 @@ import sys
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 
+from ._baselines import OneThreadPipeline
 from ._estimator import NothingLearntWarning, TextsCutWarning
 from ._recorded import Recorded
+from ._seconds import OutOfTime, has_waited, is_loaded, now
+from ._training import find_training
 from ._weighted_fit import fit_weighted
 
 _MEGABYTE = 2**20
@@ -41,14 +43,20 @@ class Trial:
     undefined : dict of str to str
         Why a score is NaN, by name of the scorer.
     fit_seconds, predict_seconds : float
-        Of the wall clock.
+        Of the clock.
+    fit_cpu_seconds, predict_cpu_seconds : float
+        Of the processor, all threads of the process together.
     memory_mb, gpu_memory_mb : float
         Peak above what the process held before; NaN where it cannot be told, since the system
         does not tell, or the model found room in what the process held.
     size_mb : float
         Of the pickled model; NaN where it was not asked for, or cannot be pickled.
     once_seconds : float
-        What the fit took for the other folds, too.
+        What it took for the other folds, too.
+    is_busy : bool
+        Whether the machine had other work, which makes seconds of the clock longer.
+    training : Training or None
+        How the training of a BERT went.
     error : str
         Why the fold failed, empty if it did not.
     recorded : Recorded or None
@@ -62,10 +70,14 @@ class Trial:
     scores: dict = field(default_factory=dict)
     fit_seconds: float = np.nan
     predict_seconds: float = np.nan
+    fit_cpu_seconds: float = np.nan
+    predict_cpu_seconds: float = np.nan
     memory_mb: float = np.nan
     gpu_memory_mb: float = np.nan
     size_mb: float = np.nan
     once_seconds: float = 0.0
+    is_busy: bool = False
+    training: object = None
     error: str = ""
     recorded: object = None
     undefined: dict = field(default_factory=dict)
@@ -80,6 +92,8 @@ class Trial:
             **self.scores,
             "fit_seconds": self.fit_seconds,
             "predict_seconds": self.predict_seconds,
+            "fit_cpu_seconds": self.fit_cpu_seconds,
+            "predict_cpu_seconds": self.predict_cpu_seconds,
             "memory_mb": self.memory_mb,
             "gpu_memory_mb": self.gpu_memory_mb,
             "size_mb": self.size_mb,
@@ -110,21 +124,20 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
     Returns
     -------
     trial : Trial
-        With its `error` if an exception was raised; only Ctrl-C is let through.
+        With its `error` if an exception was raised; only Ctrl-C and `OutOfTime` are let through.
     """
     trial = Trial(name, fold, test, len(train))
     try:
         model = clone(estimator)
         with _PeakMemory() as peak:
-            start = perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
-                warnings.simplefilter("ignore", NothingLearntWarning)  # the verdict tells
-                fit_weighted(model, data.take_texts(train), data.y[train], data.take_weights(train))
-            trial.fit_seconds = perf_counter() - start + _saved_seconds(model)
+            fit = _fit(model, data, train)
             trial.once_seconds = getattr(model, "once_seconds_", 0.0)
-            texts = data.take_texts(test)
-            trial.recorded, trial.predict_seconds = _record(model, texts, data.classes)
+            trial.recorded, predict = _record(model, data.take_texts(test), data.classes)
+            trial.once_seconds += getattr(model, "once_seconds_", 0.0)
+        trial.fit_seconds, trial.fit_cpu_seconds = map(float, fit)
+        trial.predict_seconds, trial.predict_cpu_seconds = map(float, predict)
+        trial.is_busy = is_loaded() or (isinstance(model, OneThreadPipeline) and has_waited(fit))
+        trial.training = find_training(model, data.y[train], data.take_weights(train))
         trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
             trial.scores[scorer], trial.undefined[scorer] = _judge(
@@ -133,6 +146,8 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
         trial.undefined = {name: reason for name, reason in trial.undefined.items() if reason}
         if with_size:
             trial.size_mb = _pickled_mb(model)
+    except OutOfTime:
+        raise
     except Exception as error:
         trial.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
         trial.recorded, trial.scores = None, {}
@@ -170,22 +185,33 @@ def _judge(scorer, recorded, data, test):
     return value, reason
 
 
+def _fit(model, data, rows):
+    """Fit a model to some rows, and return the seconds of the clock and of the processor."""
+    texts, weights = data.take_texts(rows), data.take_weights(rows)
+    start = now()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
+        warnings.simplefilter("ignore", NothingLearntWarning)  # the verdict tells
+        fit_weighted(model, texts, data.y[rows], weights)
+    return now() - start + _saved_seconds(model)
+
+
 def _saved_seconds(model):
     """Return the seconds a model would have taken longer, had it not shared work with others."""
-    return getattr(model, "saved_seconds_", 0.0)
+    return np.array([getattr(model, f"saved_{kind}_", 0.0) for kind in ("seconds", "cpu_seconds")])
 
 
 def _record(model, texts, classes):
     """Return the predictions, and the seconds of one pass over the texts."""
-    start = perf_counter()
+    start = now()
     proba, decision = None, None
     if _predicts_by_proba(model):
         proba = model.predict_proba(texts)
         labels = model.classes_[proba.argmax(axis=1)]
-        seconds = perf_counter() - start + _saved_seconds(model)
+        seconds = now() - start + _saved_seconds(model)
     else:
         labels = np.asarray(model.predict(texts))
-        seconds = perf_counter() - start
+        seconds = now() - start
         if hasattr(model, "predict_proba"):
             proba = model.predict_proba(texts)
         elif hasattr(model, "decision_function"):

@@ -1,21 +1,21 @@
 """Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
 import math
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
-from ._baselines import STATIC, StaticBert, has_model2vec
+from ._baselines import STATIC, has_model2vec
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._curve import crossing, find_curves, with_full_size
-from ._durations import format_duration, parse_duration
+from ._durations import parse_duration
 from ._folds import find_folds, rare_classes
 from ._install import install_command
+from ._layout import Table, wrap
 from ._overlap import find_overlap, score_without
 from ._plain import plain
 from ._protocol import (
@@ -28,11 +28,12 @@ from ._protocol import (
     find_scorers,
 )
 from ._runner import Runner
-from ._summary import Table, find_pair, rank_candidates, summarize, verdict
+from ._stages import run_bert, run_cheap, run_curve
+from ._summary import counts_processor, find_pair, rank_candidates, summarize
+from ._verdict import verdict
 from .classifier import BertTextClassifier
 
 _BERT = "BERT"
-_WHILE = 10  # seconds without a word
 
 
 class Comparison:
@@ -42,10 +43,12 @@ class Comparison:
     ----------
     rows_ : list of dict
         One dict a model: ``model``, each score by its name with ``NAME_std`` over the folds,
-        ``fit_seconds`` (mean of the folds), ``predictions_per_second``, ``size_mb`` of the
-        pickled model, ``memory_mb`` and ``gpu_memory_mb`` (peaks), ``n_folds`` that were done,
-        and the ``error`` of one that failed. What is not known is NaN, printed as "-". A score
-        is the mean over the folds on which it is defined.
+        ``fit_seconds`` (mean of the folds) and ``predictions_per_second`` by the clock,
+        ``fit_cpu_seconds`` and ``predictions_per_cpu_second`` by the processor, all threads of
+        the process together, ``size_mb`` of the pickled model, ``memory_mb`` and
+        ``gpu_memory_mb`` (peaks), ``n_folds`` that were done, and the ``error`` of one that
+        failed. What is not known is NaN, printed as "-". A score is the mean over the folds on
+        which it is defined.
 
     table_ : DataFrame
         The same, indexed by model.
@@ -80,6 +83,13 @@ class Comparison:
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
         ``lengths`` of the texts in tokens, and the ``share_cut`` of them.
 
+    busy_ : bool
+        Whether the machine had other work, which the clock counts and the processor does not:
+        table and verdict are then by the processor, but for fits on a GPU.
+
+    seconds_ : float
+        What all of it took by the clock, the probe and the loading of models included.
+
     forecasts_ : dict of str to Forecast
         The same for each candidate that there is one of.
 
@@ -112,7 +122,10 @@ class Comparison:
         self.settings_ = settings
         self.notes_ = [*runner.notes, *runner.failures()]
         self._data, self._trials, self._curve = runner.data, runner.trials, runner.curve
-        self._scorers, self._layout = runner.scorers, runner.table
+        self._scorers = runner.scorers
+        self.seconds_ = perf_counter() - runner.start
+        self.busy_ = counts_processor(self._trials)
+        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
         names = dict.fromkeys(trial.model for trial in self._trials)
         self.rows_ = [
             summarize(name, [trial for trial in self._trials if trial.model == name], self._scorers)
@@ -132,7 +145,10 @@ class Comparison:
                 for name in self._scorers
             }
             difference = self.differences_[main]
-            self.verdict_ = verdict(self._pair, difference, main, self._label, self._called())
+            self.verdict_ = verdict(
+                *(self._pair, difference, main, self._label, self._called()),
+                in_cpu_seconds=self.busy_,
+            )
             if fewer := self._with_fewer_folds(best):
                 self.notes_.append(f"Not chosen from, with fewer folds: {', '.join(fewer)}.")
             if len(best) > 1:
@@ -217,7 +233,7 @@ class Comparison:
         Parameters
         ----------
         min_gain : float, default=0.0
-            In units of the score: 0.01 is one point of accuracy.
+            In units of the score: 0.01 is one percentage point of accuracy.
         scoring : str, default=None
             Name of the scorer. None is the first one.
 
@@ -303,9 +319,18 @@ class Comparison:
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
+    def __repr__(self):
+        main = next(iter(self._scorers))
+        shown = [
+            f"{row['model']} {row[main]:.3f}"
+            for row in self.rows_
+            if row["model"] in (self.best_cheap_, self.bert_) and np.isfinite(row[main])
+        ]
+        scores = f": {', '.join(shown)}" if shown else ""
+        return f"<Comparison of {len(self.rows_)} models by {main}{scores}\n{self.verdict_}>"
+
     def __str__(self):
-        lines = [self._layout.heading(), *map(self._layout.row, self.rows_), "", self.closing()]
-        return "\n".join(lines)
+        return "\n".join([*self._layout.lines(self.rows_), "", self.closing()])
 
     def closing(self):
         """Return the verdict, how its interval was got, and what was left out.
@@ -313,11 +338,24 @@ class Comparison:
         Returns
         -------
         text : str
+            In lines of at most 79 characters.
         """
-        lines = [self.verdict_, *self.notes_]
+        return "\n".join(line for sentence in self._sentences() for line in wrap(sentence))
+
+    def _cost(self):
+        """Return the column of the training time to go by, and its name with the unit."""
+        if self.busy_:
+            return "fit_cpu_seconds", "training time in CPU seconds"
+        return "fit_seconds", "training time in seconds"
+
+    def _sentences(self):
+        """Return the sentences of the closing."""
+        lines = [self.verdict_]
         if self.differences_:
-            method = next(iter(self.differences_.values())).method
-            lines.insert(1, f"Interval: {method}.")
+            lines.append(f"Interval: {next(iter(self.differences_.values())).method}.")
+        if self.busy_:
+            lines.append("The machine had other work: times are those of the processor.")
+        lines += self.notes_
         labels = {
             name: scorer.label
             for name, scorer in self._scorers.items()
@@ -328,7 +366,7 @@ class Comparison:
             lines.append(f"The positive label of {names} is {label!r}.")
         if self._curve:
             lines.append(self._crossing())
-        return "\n".join(lines)
+        return lines
 
     def to_json(self, path=None, *, data_name=None):
         """Write table, folds, learning curve, verdict, settings and classes, but no texts.
@@ -462,8 +500,11 @@ def compare(
         score, of those that finished most folds. In a list, they are named by their models, or by
         the parameters in which they differ.
     budget : float or str, default=None
-        Seconds, or a text such as "90s", "10min" or "1h30min": no fold is started that is not
-        expected to end within that time. None is no limit.
+        Seconds, or a text such as "90s", "10min" or "1h30min", from the check of the models on:
+        no fold is started that is not expected to end within that time, the probe takes at most a
+        tenth of what is left, and a fit of a `BertTextClassifier` that lasts a tenth longer than
+        all of it is ended, unless it has a `checkpoint_dir`. So the comparison ends within a
+        tenth, or one fold of another model, of that time; a note tells which. None is no limit.
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
@@ -478,7 +519,7 @@ def compare(
     random_state : int, RandomState instance or None, default=None
         Seeds the folds, and the models that are not given.
     verbose : int, default=1
-        1 prints the row of each model as soon as there is one, and what BERT will cost; 0 prints
+        1 prints a line on each model as soon as it is done, and what BERT will cost; 0 prints
         nothing.
 
     Returns
@@ -490,8 +531,12 @@ def compare(
     ------
     TypeError, ValueError
         If the texts, labels, weights, groups, folds or parameters do not fit together, or a
-        scorer cannot judge the labels; before anything is trained. What a model raises does not
-        end the comparison: it is in the table.
+        scorer cannot judge the labels; if the model of a `BertTextClassifier`, or its device,
+        cannot be used. All before anything is trained. What a fit raises does not end the
+        comparison: it is in the table.
+    OSError
+        If the model of a `BertTextClassifier` is neither a folder nor cached, and cannot be
+        downloaded; before anything is trained.
 
     Notes
     -----
@@ -514,6 +559,11 @@ def compare(
     Static embeddings have one vector for each token, whatever stands beside it; a text is their
     mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words
     from pretraining.
+
+    Seconds are those of the clock, unless the machine has other work too: then those of the
+    processor, which it makes no longer, are what the table shows and the verdict counts. Both are
+    in `rows_` and `folds_`. The default models compute with one thread of BLAS, with which such
+    small ones are fastest; yours compute as you have set it.
 
     Memory is the peak above what the process held before, told on Linux only. It is not known
     for a model that found all the room it needed in what the process held. The embeddings of
@@ -580,9 +630,12 @@ def compare(
         name: model.classifier() if isinstance(model, Pretrained) else model
         for name, model in models.items()
     }
-    table = Table([*models, *candidates], scorers, with_gpu=_has_gpu())
-    say = partial(print, flush=True) if verbose else _say_nothing
-    runner = Runner(data, folds, scorers, table, limit, say)
+    berts = [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
+    if berts:
+        from . import _forecast, _speed  # noqa: F401  (an import is not counted)
+    start = perf_counter()
+    speeds = _check_models(berts, data, limit)
+    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
         "pos_label": pos_label,
@@ -603,14 +656,13 @@ def compare(
         )
     if overlap.alike:
         runner.say(f"{overlap}.")
-    runner.say(table.heading())
     try:
         for name, model in models.items():
-            _run_cheap(runner, name, model)
+            run_cheap(runner, name, model, speeds)
         for name, candidate in candidates.items():
-            _run_bert(runner, name, candidate, forecasts)
+            run_bert(runner, name, candidate, forecasts, speeds)
         if fractions:
-            _run_curve(runner, candidates, models, fractions, seed)
+            run_curve(runner, candidates, models, fractions, seed)
     except KeyboardInterrupt:
         if not runner.trials:
             raise
@@ -632,45 +684,19 @@ def _has_gpu():
     return cuda.is_available()
 
 
-def _run_cheap(runner, name, model):
-    """Run a cheap model; tell before if it has to be distilled, and that will take a while."""
-    seconds = 0.0
-    if isinstance(model, StaticBert) and runner.seconds_left > 0:
-        # What an error was will be told by the first fold.
-        with suppress(Exception):
-            seconds = model.embeddings.expected_seconds()
-        if seconds > _WHILE:
-            runner.say(
-                f"{name}: about {format_duration(seconds)} to distil them, once for all folds"
-            )
-    runner.run(name, model, seconds)
+def _check_models(berts, data, limit):
+    """Refuse classifiers that cannot be used; within a limit, return how fast they are."""
+    if not berts:
+        return {}
+    from ._speed import check_models
+
+    return check_models(berts, data.texts, len(data.classes), with_speed=limit < math.inf)
 
 
-def _run_bert(runner, name, bert, forecasts):
-    """Tell what a BERT will cost, if there can be a forecast, and run it."""
-    if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
-        from ._forecast import forecast as make_forecast
-
-        data = runner.data
-        try:
-            forecasts[name] = make_forecast(bert, data.texts, data.y, runner.folds)
-        except Exception:  # what it was will be told by the first fold
-            pass
-        else:
-            runner.say(f"{name}: {forecasts[name]}")
-    runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
+def _say(sentence):
+    """Print a sentence at once, in lines of at most 79 characters."""
+    print("\n".join(wrap(sentence)), flush=True)
 
 
-def _run_curve(runner, candidates, models, fractions, seed):
-    """Run the best BERT and the best cheap model on fewer training texts."""
-    main = next(iter(runner.scorers))
-    best = rank_candidates(runner.trials, candidates, main)
-    pair = find_pair(runner.trials, best[0], main, candidates) if best else None
-    if pair is None:
-        return
-    cheap = pair.cheap[0].model
-    runner.run_curve(fractions, {cheap: models[cheap], best[0]: candidates[best[0]]}, seed)
-
-
-def _say_nothing(line):
-    """Do nothing with a line."""
+def _say_nothing(sentence):
+    """Do nothing with a sentence."""

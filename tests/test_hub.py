@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_bert._install import install_command
-
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIT = """
 import time

@@ -1,0 +1,45 @@
+"""What the verdict says of costs."""
+
+import numpy as np
+import pytest
+
+from sklearn_bert._statistics import Difference
+from sklearn_bert._summary import Pair
+from sklearn_bert._trial import Trial
+from sklearn_bert._verdict import verdict
+
+
+def trial(model, fit, predict):
+    """Return a fold of a model that took such seconds, and their roots of the processor."""
+    costs = {"fit_seconds": fit, "predict_seconds": predict}
+    costs |= {"fit_cpu_seconds": fit**0.5, "predict_cpu_seconds": predict**0.5}
+    return Trial(model, 0, np.arange(2), 4, {"accuracy": 0.5}, **costs)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "in_cpu_seconds", "words"),
+    [
+        ((100, 4), False, "cheap is 100 times faster to train and 4 times faster to predict with."),
+        ((0.25, 1), False, "cheap is 4 times slower to train and about as fast to predict with."),
+        (
+            (100, 4),
+            True,
+            "cheap takes 10 times less processor time to train and 2 times less to predict.",
+        ),
+        (
+            (0.25, 1.02),
+            True,
+            "cheap takes 2 times more processor time to train and about as much to predict.",
+        ),
+    ],
+)
+def test_costs_are_those_of_the_clock_or_of_the_processor(seconds, in_cpu_seconds, words):
+    pair = Pair([trial("cheap", 1, 1)], [trial("BERT", *seconds)])
+    difference = Difference(0.0, -0.01, 0.01, "")
+    options = {"in_cpu_seconds": in_cpu_seconds}
+    found = verdict(pair, difference, "accuracy", **options)
+    assert found.endswith(f"): {words}")
+    better = verdict(
+        pair, Difference(0.1, 0.05, 0.2, ""), "accuracy", in_cpu_seconds=in_cpu_seconds
+    )
+    assert ("processor time" in better) is in_cpu_seconds

@@ -52,8 +52,14 @@ def test_the_number_is_set_back_whatever_happens(error):
     assert threads() == {2}
 
 
-def test_threads_of_python_do_not_take_the_limit_of_another_for_the_callers_number():
-    is_in, may_leave = threading.Event(), threading.Event()
+def test_threads_of_python_do_not_take_the_limit_of_another_for_the_callers_number(monkeypatch):
+    is_in, may_leave, limits = threading.Event(), threading.Event(), []
+
+    def limit(*args, **options):
+        limits.append(args)
+        return threadpool_limits(*args, **options)
+
+    monkeypatch.setattr("sklearn_bert._blas.threadpool_limits", limit)
 
     def hold():
         with one_blas_thread():
@@ -67,6 +73,7 @@ def test_threads_of_python_do_not_take_the_limit_of_another_for_the_callers_numb
         may_leave.set()
         other.join()
     assert threads() == {2}
+    assert len(limits) == 1, "older releases of threadpoolctl would set the other's number back"
 
 
 def test_the_cheap_models_of_a_comparison_have_one(make_classifier, reviews, seen):

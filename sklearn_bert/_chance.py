@@ -111,8 +111,15 @@ class ChanceRecord(Callback):
         self.answer_ = self.criterion.answers(self.constant_)
         if self.answer_ is not None:
             self.predicted_answer_ = self.answer_.to(net.device)
+        self.n_steps_before_ = None
         self.n_texts_, self.losses_, self.lowest_ = [], [], []
         self.n_others_, self.n_predicted_others_, self.unread_ = [], [], []
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Note the steps before the first epoch, of a fit that goes on from a checkpoint."""
+        if self.n_steps_before_ is None:
+            n_epochs = len(net.history) - 1
+            self.n_steps_before_ = n_epochs * len(self.batches) + net.batches_done_
 
     def on_batch_end(self, net, batch=None, training=False, y_pred=None, **kwargs):
         """Record the loss of the answer, and how many texts have, or are given, another one."""
@@ -136,22 +143,24 @@ class ChanceRecord(Callback):
             self.unread_ = []
 
     def ending(self, losses):
-        """Return the `Ending` of the fit that had these losses, one a step.
+        """Return the `Ending` of a fit whose weights are those after these losses, one a step.
 
         Of a fit that went on from a checkpoint, only the steps since then are known; None if there
         was none left.
         """
-        n_last = min(math.ceil(_LAST_SHARE * len(losses)), len(self.losses_))
-        if not n_last:
+        n_unknown = self.n_steps_before_
+        n_last = min(math.ceil(_LAST_SHARE * len(losses)), len(losses) - n_unknown)
+        if n_last <= 0:
             return None
-        n_texts = np.array(self.n_texts_[-n_last:])
+        last = slice(len(losses) - n_unknown - n_last, len(losses) - n_unknown)
+        n_texts = np.array(self.n_texts_[last])
         means = [
-            float(np.average(values[-n_last:], weights=n_texts))
-            for values in (losses, self.losses_, self.lowest_)
+            float(np.average(values, weights=n_texts))
+            for values in (losses[-n_last:], self.losses_[last], self.lowest_[last])
         ]
         if self.answer_ is None:
             return Ending(int(n_texts.sum()), *means)
-        counts = [sum(n[-n_last:]) for n in (self.n_others_, self.n_predicted_others_)]
+        counts = [sum(n[last]) for n in (self.n_others_, self.n_predicted_others_)]
         return Ending(int(n_texts.sum()), *means, *counts)
 
 

@@ -451,16 +451,22 @@ def train(
         progress.close()
         net.close()
     curve = step_rows(net.history)
-    validated = _kept(record, stopping, validation)
-    return epoch_rows(net.history), curve, validated, chance.ending(curve["loss"])
+    validated = _kept(net, record, stopping, validation)
+    ending = chance.ending(curve["loss"][curve["epoch"] <= _last_epoch(net, stopping)])
+    return epoch_rows(net.history), curve, validated, ending
 
 
-def _kept(record, stopping, validation):
+def _kept(net, record, stopping, validation):
     """Return what the weights that are kept give for the validation texts."""
     if validation is None:
         return None
-    best = stopping.best_epoch_ if stopping else 0  # counted from 1: if there is none, the last
-    return torch.cat(record.predicted_[best - 1])
+    return torch.cat(record.predicted_[_last_epoch(net, stopping) - 1])
+
+
+def _last_epoch(net, stopping):
+    """Return the number, from 1, of the epoch after which the weights are kept."""
+    best = stopping.best_epoch_ if stopping else 0
+    return best or len(net.history)
 
 
 def _check_checkpointing(module):

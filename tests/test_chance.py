@@ -5,8 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize_scalar
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 from test_comparison import CHEAP
 
 from sklearn_bert import BertTextRegressor, NothingLearntWarning, compare
@@ -98,6 +100,23 @@ def test_labels_of_which_none_is_ever_predicted_are_told_of(make_classifier):
 def test_a_fit_that_learnt_says_nothing(make_classifier, reviews, parameters):
     with warnings.catch_warnings(action="error"):
         make_classifier(epochs=6, **parameters).fit(*reviews)
+
+
+class Spoil(Callback):
+    """Undo in the fifth epoch what was learnt."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 5:
+            with torch.no_grad():
+                net.module_.classifier.weight.mul_(-1)
+
+
+def test_the_weights_that_are_restored_are_those_that_count(make_classifier, reviews):
+    clf = make_classifier(epochs=8, early_stopping=True, n_iter_no_change=1, callbacks=[Spoil()])
+    with warnings.catch_warnings(action="error"):
+        clf.fit(*reviews, X_val=reviews[0], y_val=reviews[1])
+    assert clf.n_epochs_ == 5
+    assert clf.training_curve_["loss"][-10:].mean() > np.log(2)  # a quarter: worse than chance
 
 
 def test_a_comparison_tells_by_its_verdict(make_classifier, reviews):

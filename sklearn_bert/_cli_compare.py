@@ -1,8 +1,10 @@
 """The command ``compare``."""
 
+import math
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from ._cli_data import LABELLED_FORMATS, Labelled, read_labelled
 from ._cli_options import (
+    PACKAGED_MODEL,
     add_bert_options,
     add_command,
     add_rare_options,
@@ -17,10 +20,13 @@ from ._cli_options import (
     data_options,
     fraction,
     make_berts,
+    n_folds,
     positive_int,
 )
 from ._cli_output import check_target, replacing
+from ._cli_phrases import translate
 from ._cli_rare import without_rare
+from ._cli_words import InWords, counted
 from .comparison import compare
 from .datasets import load_docstrings
 
@@ -36,7 +42,8 @@ PATH is one of
              .xlsx or .parquet, with columns of texts and one of labels
   a folder   PATH/CLASS/*.txt, or PATH/train/CLASS/*.txt beside PATH/test/CLASS/*.txt
   -          a table from standard input: CSV, or what --input-format says
-  nothing    docstrings of installed Python packages: which package is a text from?
+  nothing    a demonstration on what is installed: does a docstring of a Python package
+             describe a class or a function?
 """
 
 _EPILOG = """\
@@ -44,7 +51,7 @@ examples:
   %(prog)s --test-size 0.25
   %(prog)s reviews.csv --text review --label stars --html report.html
   %(prog)s reviews.csv --groups author --scoring f1_macro --budget 30min
-  %(prog)s aclImdb --model bert-base-uncased --max-length 256
+  %(prog)s aclImdb --max-length 256
   %(prog)s aclImdb --model distilbert-base-uncased --model roberta-base
   %(prog)s mails/ --encoding latin-1 --cv 3 --epochs 5 --learning-curve
 
@@ -88,7 +95,7 @@ def add_compare(commands):
         "--n-per-class",
         metavar="N",
         type=positive_int,
-        help="most texts a class (docstrings; default: 300)",
+        help="most texts a class (demonstration; default: 1000)",
     )
     _add_judging_options(parser)
     add_bert_options(parser, several=True)
@@ -101,7 +108,7 @@ def _add_judging_options(parser):
     split.add_argument(
         "--cv",
         metavar="N",
-        type=positive_int,
+        type=n_folds,
         help="stratified folds to judge on in turn (default: 5)",
     )
     split.add_argument(
@@ -152,12 +159,13 @@ def _compare(args):
         for option in ("html", "json")
         if getattr(args, option) is not None
     }
+    bert = make_berts(args)
     source = _load(args)
     more = {} if args.pos_label is None else {"pos_label": _pos_label(args.pos_label, source.y)}
-    n_texts, n_classes = len(source.X), len(set(source.y.tolist()))
-    print(f"{n_texts:,} texts of {n_classes:,} classes, {_describe(source)}: {source.name}\n")
-    sys.stdout.flush()  # ahead of the progress on stderr
-    with redirect_stdout(sys.stderr):
+    texts = counted(len(source.X), "text")
+    classes = counted(len(set(source.y.tolist())), "class", "classes")
+    print(f"{texts} of {classes}, {_describe(source)}: {source.name}\n", flush=True)
+    with redirect_stdout(InWords(sys.stderr, vars(args))):
         found = compare(
             source.X,
             source.y,
@@ -165,14 +173,14 @@ def _compare(args):
             groups=source.groups,
             scoring=args.scoring,
             estimators=dict.fromkeys(args.drop, "drop"),
-            bert=make_berts(args),
+            bert=bert,
             budget=args.budget,
             learning_curve=args.learning_curve,
             random_state=args.random_state,
             verbose=0 if args.quiet else 1,
             **more,
         )
-    print(found)
+    print("\n".join(translate(line, vars(args)) for line in str(found).split("\n")))
     for option, target in targets.items():
         with replacing(target) as stream:
             write = found.to_html if option == "html" else found.to_json
@@ -183,6 +191,25 @@ def _compare(args):
 def _data_name(args, source):
     """Return what files call the data: without the folders around it, since they are passed on."""
     return source.name if args.path in (None, "-") else Path(args.path).resolve().name
+
+
+def _introduce(models):
+    """Print what the demonstration runs on."""
+    print(
+        "A demonstration, since no PATH was given, on docstrings and a model that are\n"
+        f"installed: {', '.join(models)}.\n"
+        "Of your own texts: python -m sklearn_bert compare PATH (see --help).\n",
+        flush=True,
+    )
+
+
+def _show_classes(X, y):
+    """Print the question of the demonstration, and for each class a text that fits a line."""
+    print("Does a docstring describe a class or a function? For example:")
+    for label in np.unique(y).tolist():
+        texts = sorted((X[row] for row in np.flatnonzero(y == label)), key=len)
+        print(f"  {label:<10}{shorten(texts[len(texts) // 4], 66, placeholder=' ...')}")
+    print()
 
 
 def _pos_label(text, y):
@@ -202,9 +229,11 @@ def _load(args):
             "column of labels, and leave out --pair"
         )
     if args.path is None:
-        options = data_options(args, "docstrings", n_per_class=300)
-        data = Labelled(*load_docstrings(**options, random_state=args.random_state))
-        name = "first paragraphs of docstrings, by package"
+        options = data_options(args, "the demonstration", n_per_class=1000)
+        _introduce(args.model or [PACKAGED_MODEL])
+        data = Labelled(*load_docstrings(**options, random_state=args.random_state, target="kind"))
+        _show_classes(data.X, data.y)
+        name = "docstrings of installed packages"
     else:
         data, name = read_labelled(args), "standard input" if args.path == "-" else args.path
     data = without_rare(data, args)
@@ -229,8 +258,15 @@ def _folds(args, X, y):
     if counts.min() < 2:
         raise ValueError(
             "Each class must have at least 2 texts, one to train on and one to judge on, and "
-            f"{labels[counts.argmin()].item()!r} has one; add texts of it, drop it, or name "
-            "another column by --label."
+            f"{labels[counts.argmin()].item()!r} has one; add texts of it, leave it out by "
+            "--min-per-class 2, or name another column by --label."
+        )
+    n_test = math.ceil(args.test_size * len(X))
+    if min(n_test, len(X) - n_test) < len(labels):
+        raise ValueError(
+            f"--test-size must put a text of each of the {len(labels):,} classes on either side, "
+            f"got {args.test_size:g} of {len(X):,} texts; choose a number nearer to 0.5, or add "
+            "texts."
         )
     rows = np.arange(len(X))
     split = train_test_split(
@@ -242,7 +278,7 @@ def _folds(args, X, y):
 def _describe(source):
     """Return what is trained and judged on."""
     if isinstance(source.cv, int):
-        return f"{source.cv} folds"
+        return counted(source.cv, "fold")
     ((train, test),) = source.cv
     return f"{len(train):,} to train on and {len(test):,} to judge on"
 

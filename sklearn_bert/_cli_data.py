@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._cli_options import data_options
-from ._cli_words import say
+from ._cli_words import say, tell
 from ._decoding import without_packing
 from ._folders import (
     find_files,
@@ -22,6 +22,9 @@ from ._tables import SUFFIXES, find_format, read_lines, read_table
 # Of ``--input-format``; the first is that of standard input.
 LABELLED_FORMATS = ("csv", "tsv", "jsonl", "json")
 TEXT_FORMATS = ("txt", *LABELLED_FORMATS)
+# Of what is often tried and never read.
+_OTHER_SHEETS = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+_NO_TABLES = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".htm", ".html")
 _BETWEEN_COLUMNS = "\n\n"
 _TABLE_OPTIONS = {
     "text": ["text"],
@@ -55,7 +58,7 @@ class Unlabelled(NamedTuple):
 
 def read_labelled(args):
     """Return the labelled texts of PATH, ``-`` being standard input."""
-    path = _find(args.path)
+    path = find(args.path)
     if path is not None and path.is_dir():
         return _read_classes(path, **data_options(args, "a folder", encoding="utf-8"))
     options = data_options(args, "a table", **_TABLE_OPTIONS, label=["label"], groups=None)
@@ -83,7 +86,7 @@ def read_unlabelled(args, pairs=None):
 
     `pairs` is whether the model reads pairs of texts, None if only ``--pair`` can tell.
     """
-    path = _find(args.path)
+    path = find(args.path)
     if path is not None and path.is_dir():
         _refuse_pairs(pairs, "a folder")
         return _read_files(path, **data_options(args, "a folder", encoding="utf-8"))
@@ -173,7 +176,7 @@ def _say_notes(*notes):
             say("warning", note)
 
 
-def _find(name):
+def find(name):
     """Return the Path of what is there, None for standard input."""
     if name in (None, "-"):
         return None
@@ -211,18 +214,29 @@ def _format(args, path, formats):
     if form is None:
         txt = ".txt, " if "txt" in formats else ""
         raise ValueError(
-            f"PATH must be a folder or end in {txt}{SUFFIXES}, got {str(path)!r}; name its format "
-            "by --input-format."
+            f"PATH must be a folder or end in {txt}{SUFFIXES}, got {str(path)!r}; "
+            f"{_way_out(path, formats)}."
         )
     return form
+
+
+def _way_out(path, formats):
+    """Return what to do about a file whose name tells no format that is read."""
+    if path.suffix.lower() in _OTHER_SHEETS:
+        return "save the sheet as .xlsx or .csv"
+    if path.suffix.lower() in _NO_TABLES:
+        return "save its texts as .txt or .csv"
+    return f"if it is {', '.join(formats[:-1])} or {formats[-1]}, say so by --input-format"
 
 
 def _source(args, path):
     """Return what to read from, and what errors call it."""
     if path is not None:
         return path, repr(str(path))
+    if sys.stdin is None:
+        raise ValueError("Standard input is closed; name a file as PATH.")
     if sys.stdin.isatty() and not args.quiet:
-        print("sklearn-bert: reading from the terminal, up to Ctrl-D", file=sys.stderr)
+        tell("reading from the terminal, up to Ctrl-D")
     return sys.stdin.buffer, "standard input"
 
 

@@ -1,5 +1,6 @@
 """The command ``fit``."""
 
+from pathlib import Path
 from time import perf_counter
 
 import joblib
@@ -12,12 +13,16 @@ from ._cli_options import (
     add_reading_options,
     make_bert,
 )
-from ._cli_output import check_target, replacing
+from ._cli_output import check_folder, check_target, is_pickle, replacing, size_in_mb
 from ._cli_rare import without_rare
+from ._cli_words import counted
 
 _DESCRIPTION = """\
-Train BERT on labelled texts and write the classifier to a file, for predict or
-for joblib.load in Python.
+Train BERT on labelled texts and write the classifier to a folder, for predict, or
+for BertTextClassifier.from_pretrained in Python. The folder holds data alone: loading
+one from a stranger runs no code of theirs. A NAME that ends in .joblib, .pkl or
+.pickle is a file for joblib.load instead, which is to be loaded only where it is
+trusted.
 
 PATH is one of
   a table    .csv, .tsv, .json, .jsonl or .ndjson (also .gz, .bz2, .xz, .zst, .zip),
@@ -31,15 +36,15 @@ In JSON lines each line is an object: {"text": "so good", "label": "pos"}
 
 _EPILOG = """\
 examples:
-  %(prog)s reviews.csv --text review --label stars --out stars.joblib
-  %(prog)s aclImdb --out imdb.joblib --model bert-base-uncased --max-length 256
-  %(prog)s pairs.tsv --text premise hypothesis --pair --out entails.joblib
-  %(prog)s mails.csv --text title body --label joy anger --out feelings.joblib
-  %(prog)s SMSSpamCollection --no-header --text 2 --label 1 --out spam.joblib
+  %(prog)s reviews.csv --text review --label stars --out stars
+  %(prog)s aclImdb --out imdb --model distilbert-base-uncased --max-length 256
+  %(prog)s pairs.tsv --text premise hypothesis --pair --out entails
+  %(prog)s mails.csv --text title body --label joy anger --out feelings
+  %(prog)s SMSSpamCollection --no-header --text 2 --label 1 --out spam
   zcat mails.jsonl.gz | %(prog)s - --input-format jsonl --out spam.joblib
 
 All texts are trained on; to know first whether that is worth it, use compare.
-Options, texts and FILE are checked before training begins, and FILE is written
+Options, texts and NAME are checked before training begins, and NAME is written
 whole or, after an error or Ctrl-C, not at all. One line goes to stdout, and one for
 the texts of PATH/test; warnings and the progress bar go to stderr. Exit codes: 0, 1
 after an error, 2 for wrong usage, 130 after Ctrl-C.
@@ -52,15 +57,20 @@ def add_fit(commands):
         commands,
         "fit",
         run=_fit,
-        help="train BERT on labelled texts and write the classifier to a file",
+        help="train BERT on labelled texts and write the classifier",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="see above; required")
     parser.add_argument(
-        "--out", metavar="FILE", required=True, help="the file to write, such as model.joblib"
+        "--out",
+        metavar="NAME",
+        required=True,
+        help="the folder to write, or the file, if it ends in .joblib, .pkl or .pickle",
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument(
+        "--force", action="store_true", help="replace the model or the file if it is there"
+    )
     group = parser.add_argument_group("data")
     add_reading_options(group, formats=LABELLED_FORMATS)
     add_rare_options(group)
@@ -71,20 +81,25 @@ def _fit(args):
     """Train, write the classifier, and tell what was done."""
     if args.path is None:
         args.usage_error("the following arguments are required: PATH")
-    target = check_target(args.out, force=args.force)
+    as_pickle = is_pickle(Path(args.out))
+    target = (check_target if as_pickle else check_folder)(args.out, force=args.force)
     data = without_rare(read_labelled(args), args)
     start = perf_counter()
     bert = make_bert(args).fit(data.X, data.y)
     seconds = perf_counter() - start
-    with replacing(target) as stream:
-        joblib.dump(bert, stream)
-    epochs = "1 epoch" if bert.n_epochs_ == 1 else f"{bert.n_epochs_:,} epochs"
-    kind = "labels" if bert.multilabel_ else "classes"
+    if as_pickle:
+        with replacing(target) as stream:
+            joblib.dump(bert, stream)
+    else:
+        bert.save_pretrained(target)
+    kind = ("label", "labels") if bert.multilabel_ else ("class", "classes")
     print(
-        f"{args.out} ({target.stat().st_size / 1e6:,.1f} MB): {len(data.X):,} texts of "
-        f"{len(bert.classes_):,} {kind}, {epochs} in {seconds:,.1f} s",
+        f"{args.out} ({size_in_mb(target):,.1f} MB): {counted(len(data.X), 'text')} of "
+        f"{counted(len(bert.classes_), *kind)}, {counted(bert.n_epochs_, 'epoch')} in "
+        f"{seconds:,.1f} s",
         flush=True,  # ahead of the test, which takes a while
     )
     if data.X_test is not None:
         accuracy = bert.score(data.X_test, data.y_test)
-        print(f"accuracy on the {len(data.X_test):,} texts of {args.path}/test: {accuracy:.3f}")
+        texts = counted(len(data.X_test), "text")
+        print(f"accuracy on the {texts} of {args.path}/test: {accuracy:.3f}")

@@ -15,7 +15,9 @@ _DATA_OPTIONS = (
     *("n_per_class", "text", "label", "groups", "pair", "encoding", "sep", "no_header"),
     "input_format",
 )
-_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+# What the demonstration runs on, since a package carries it.
+PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+_MOST_DIGITS = 18  # of a number that fits into 64 bits
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -27,6 +29,9 @@ def add_command(commands, name, *, run, help, description, epilog):
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--traceback", action="store_true", help="if it fails, show where in the code"
     )
     # The parser's own `error` is how wrong usage that shows only later exits with 2.
     parser.set_defaults(run=run, usage_error=parser.error)
@@ -104,11 +109,8 @@ def add_bert_options(parser, *, several=False):
     group.add_argument(
         "--model",
         metavar="NAME",
-        # What is appended to would be the default, too.
-        **({"action": "append"} if several else {"default": _MODEL}),
-        help=f"hub name or local folder (default: {_MODEL}, which is small and fast, and "
-        f"needs no network after {install_command('offline')})".replace("%", "%%")
-        + ("; may be repeated, and the verdict is on the best" if several else ""),
+        **({"action": "append"} if several else {}),
+        help=_model_help(several=several).replace("%", "%%"),
     )
     group.add_argument(
         "--epochs",
@@ -122,8 +124,7 @@ def add_bert_options(parser, *, several=False):
         metavar="N",
         type=positive_int_or_auto,
         default="auto",
-        help="texts per step; lower it if memory runs out (default: %(default)s: 16 up to 1,000 "
-        "texts, else 32)",
+        help="texts per step (default: %(default)s: 16 up to 1,000 texts, else 32)",
     )
     group.add_argument(
         "--max-length",
@@ -161,15 +162,33 @@ def add_bert_options(parser, *, several=False):
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def _model_help(*, several):
+    """Return the words on ``--model``."""
+    words = f"hub name or local folder (default: {_default_model()}"
+    words += f"; without PATH {PACKAGED_MODEL}" if several else ""
+    words += f"); {PACKAGED_MODEL} is small and fast, and needs no network after "
+    words += install_command("offline")
+    return words + ("; may be repeated, and the verdict is on the best" if several else "")
+
+
+def _default_model():
+    """Return the model that the classifier takes if none is named."""
+    return BertTextClassifier().model
+
+
 def make_berts(args):
     """Return the classifiers that the options describe: one for each of several models."""
-    berts = [_make_bert(args, model) for model in args.model or [_MODEL]]
+    default = PACKAGED_MODEL if args.path is None else _default_model()
+    models = args.model or [default]
+    if twice := [model for model in models if models.count(model) > 1]:
+        args.usage_error(f"argument --model: must name different models, got {twice[0]!r} twice")
+    berts = [_make_bert(args, model) for model in models]
     return berts if len(berts) > 1 else berts[0]
 
 
 def make_bert(args):
     """Return the classifier that the options describe."""
-    return _make_bert(args, args.model)
+    return _make_bert(args, _default_model() if args.model is None else args.model)
 
 
 def _make_bert(args, model):
@@ -203,9 +222,23 @@ def data_options(args, source, **defaults):
 
 def positive_int(text):
     """Return an argument as an int of at least 1."""
-    if not text.isdecimal() or (value := int(text)) < 1:
+    if (value := _int(text)) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
     return value
+
+
+def n_folds(text):
+    """Return an argument as an int of at least 2."""
+    if (value := _int(text)) < 2:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 2, got {text!r}; for one split, use --test-size"
+        )
+    return value
+
+
+def _int(text):
+    """Return an argument as an int, -1 if it is none that any option takes."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else -1
 
 
 def separator(text):
@@ -218,7 +251,7 @@ def separator(text):
 
 def seed(text):
     """Return an argument as an int that NumPy takes for a seed."""
-    if not text.isdecimal() or (value := int(text)) >= 2**32:
+    if not 0 <= (value := _int(text)) < 2**32:
         raise argparse.ArgumentTypeError(
             f"must be a whole number from 0 to 2**32 - 1, got {text!r}"
         )

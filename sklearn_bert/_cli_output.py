@@ -1,10 +1,19 @@
-"""Files that a command writes: whole or not at all, and never over another one unasked."""
+"""What a command writes: whole or not at all, and never over anything else unasked."""
 
 import os
 import secrets
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+
+from . import _own_files
+
+_PICKLES = (".joblib", ".pkl", ".pickle")
+
+
+def is_pickle(path):
+    """Return whether the name of a file asks for a pickle."""
+    return path.suffix.lower() in _PICKLES
 
 
 def check_target(name, *, force, option="--out"):
@@ -19,20 +28,44 @@ def check_target(name, *, force, option="--out"):
             f"{option} must name a new file, and {name!r} is there; pass another name, or --force "
             "to replace it."
         )
-    if not path.parent.is_dir():
+    _check_parent(path.parent, option, "a file")
+    return path
+
+
+def check_folder(name, *, force):
+    """Return the path of a folder that a model can be saved to, before it is trained."""
+    path = Path(name).expanduser()
+    if not name.strip():
+        raise ValueError(f"--out must name a folder, or a file for a pickle, got {name!r}.")
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(
+            f"--out must name a folder, and {name!r} is a file; pass another name, or one that "
+            f"ends in {_PICKLES[0]} for a pickle."
+        )
+    if path.is_dir() and any(path.iterdir()) and not force:
+        raise FileExistsError(
+            f"--out must name a new folder, and {name!r} is there; pass another name, or --force "
+            "to replace the model in it."
+        )
+    _check_parent(path if path.is_dir() else path.parent, "--out", "a folder")
+    return _own_files.check_target(path, "classifier")
+
+
+def _check_parent(folder, option, what):
+    """Refuse a folder that is missing or that nothing can be written to."""
+    if not folder.is_dir():
         raise FileNotFoundError(
-            f"{option} must name a file in a folder that is there, and {str(path.parent)!r} is "
-            "none; make it."
+            f"{option} must name {what} in a folder that is there, and {str(folder)!r} is none; "
+            "make it."
         )
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise PermissionError(
-            f"{option} must name a file in a folder that can be written to, and "
-            f"{str(path.parent)!r} cannot ({error.strerror}); choose another."
+            f"{option} must name {what} in a folder that can be written to, and "
+            f"{str(folder)!r} cannot ({error.strerror}); choose another."
         ) from error
-    return path
 
 
 @contextmanager
@@ -45,6 +78,17 @@ def replacing(path):
             stream.flush()
             os.fsync(stream.fileno())
         unfinished.replace(path)
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(unfinished)):
+            raise OSError(
+                f"{str(path)!r} cannot be written: {error.strerror}; make room, or choose another "
+                "place. What was there is as it was."
+            ) from error
         raise
+
+
+def size_in_mb(path):
+    """Return the size of a file, or of all files in a folder, in megabytes."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files) / 1e6

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._cli_words import say
+from ._cli_words import counted, say
 
 _MOST_NAMES = 10
 
@@ -34,10 +34,13 @@ def _dropped(data, rare, least):
     if len(np.unique(y)) < 2:
         have = f"only {y.tolist()[0]!r} has" if len(y) else "none has"
         raise ValueError(
-            f"At least two classes must have {least} texts or more, as --min-per-class asks, and "
-            f"{have}; lower it."
+            f"At least two classes must have {counted(least, 'text')} or more, as --min-per-class "
+            f"asks, and {have}; lower it."
         )
-    say("note", f"dropped {len(kept) - sum(kept):,} of {len(kept):,} texts: {_name(rare, least)}")
+    say(
+        "note",
+        f"dropped {kept.count(False):,} of {len(kept):,} texts: {_name(rare, least)}",
+    )
     found = data._replace(X=_take(data.X, kept), y=y)
     if data.groups is not None:
         found = found._replace(groups=_take(data.groups, kept))
@@ -54,7 +57,7 @@ def _merged(data, rare, least, name):
     total = int((y == label).sum())
     if total < least:
         raise ValueError(
-            f"The classes that --merge-rare merges must have {least} texts together, as "
+            f"The classes that --merge-rare merges must have {counted(least, 'text')} together, as "
             f"--min-per-class asks, and have {total}; lower it, or drop them by leaving out "
             "--merge-rare."
         )

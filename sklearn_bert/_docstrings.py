@@ -17,6 +17,9 @@ _PACKAGES = {
     "transformers": "transformers",
     "pandas": "pandas",
 }
+_KINDS = ("module", "class", "function", "method")
+# Those that differ in what is said of them: a method is a function, and a module may be anything.
+_THINGS = {"class": "class", "function": "function"}
 _MASK = "library"
 # "_" bounds a word too: a tokenizer of word pieces would find "torch" in "__torch_function__".
 _PACKAGE_NAMES = re.compile(
@@ -37,8 +40,8 @@ _MIN_WORDS = 5
 _MAX_PER_FILE = 6
 
 
-def draw_corpus(n_per_class, rng):
-    """Return texts and the names of their packages, at most `n_per_class` a package."""
+def draw_corpus(n_per_class, rng, target="package"):
+    """Return texts and their labels, at most `n_per_class` a label; `target` is what these are."""
     sources = {label: _package_sources(name) for name, label in _PACKAGES.items()}
     sources = {label: files for label, files in sources.items() if files}
     if len(sources) < 2:
@@ -46,11 +49,15 @@ def draw_corpus(n_per_class, rng):
             f"At least two of {list(_PACKAGES.values())!r} must be installed, found "
             f"{list(sources)!r}; install another one."
         )
+    if target == "kind":
+        parts = [([file for files in sources.values() for file in files], _THINGS)]
+    else:
+        parts = [(files, dict.fromkeys(_KINDS, label)) for label, files in sources.items()]
     X, y, seen = [], [], set()
-    for label, files in sources.items():
-        texts = _draw_texts(files, n_per_class, rng, seen)
-        X += texts
-        y += [label] * len(texts)
+    for files, labels in parts:
+        for label, texts in _draw_texts(files, labels, n_per_class, rng, seen).items():
+            X += texts
+            y += [label] * len(texts)
     order = rng.permutation(len(X))
     return [X[i] for i in order], np.array(y)[order]
 
@@ -66,47 +73,52 @@ def _package_sources(name):
     return sorted(files)
 
 
-def _draw_texts(files, n_texts, rng, seen):
-    """Return up to `n_texts` texts of a package that are not in `seen`, and note them there."""
-    texts, rest = [], []
+def _draw_texts(files, labels, n_texts, rng, seen):
+    """Return up to `n_texts` texts a label that are not in `seen`, and note them there.
+
+    `labels` maps kinds of what is documented to labels; a kind that it lacks is left out.
+    """
+    texts, rest = ({label: [] for label in labels.values()} for _ in range(2))
     for i in rng.permutation(len(files)):
-        found = _new_texts(files[i], seen)
-        # A large file must not dominate; what it has left serves if the files run out.
-        texts += found[:_MAX_PER_FILE]
-        rest += found[_MAX_PER_FILE:]
-        if n_texts is not None and len(texts) >= n_texts:
+        for label, found in _new_texts(files[i], labels, seen).items():
+            # A large file must not dominate; what it has left serves if the files run out.
+            texts[label] += found[:_MAX_PER_FILE]
+            rest[label] += found[_MAX_PER_FILE:]
+        if n_texts is not None and min(map(len, texts.values())) >= n_texts:
             break
-    return (texts + rest)[:n_texts]
+    return {label: (texts[label] + rest[label])[:n_texts] for label in texts}
 
 
-def _new_texts(file, seen):
+def _new_texts(file, labels, seen):
     """Return the masked prose texts of a file that are not in `seen`, and note them there."""
-    texts = []
-    for docstring in _docstrings(file):
+    texts = {label: [] for label in labels.values()}
+    for kind, docstring in _docstrings(file):
+        if kind not in labels:
+            continue
         paragraph = " ".join(docstring.split("\n\n")[0].split())
         text = _PACKAGE_NAMES.sub(_MASK, paragraph)
         template = _IDENTIFIERS.sub("", text[:1].lower() + text[1:])
         if len(text.split()) < _MIN_WORDS or _NOT_PROSE.match(text) or template in seen:
             continue
         seen.add(template)
-        texts.append(text)
+        texts[labels[kind]].append(text)
     return texts
 
 
 def _docstrings(file):
-    """Return the docstrings of a module and its public classes, functions and methods."""
+    """Return kind and docstring of a module and its public classes, functions and methods."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on invalid escapes in others' sources
             module = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
         return []
-    nodes, documented = [module], (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for parent in nodes:  # grows by the bodies of classes, so that methods follow
-        if not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-            nodes += [
-                node
-                for node in parent.body
-                if isinstance(node, documented) and not node.name.startswith("_")
-            ]
-    return [docstring for node in nodes if (docstring := ast.get_docstring(node))]
+    nodes, functions = [("module", module)], (ast.FunctionDef, ast.AsyncFunctionDef)
+    for above, parent in nodes:  # grows by the bodies of classes, so that methods follow
+        if isinstance(parent, functions):
+            continue
+        kind = "method" if above == "class" else "function"
+        for node in parent.body:
+            if isinstance(node, (ast.ClassDef, *functions)) and not node.name.startswith("_"):
+                nodes.append(("class" if isinstance(node, ast.ClassDef) else kind, node))
+    return [(kind, text) for kind, node in nodes if (text := ast.get_docstring(node))]

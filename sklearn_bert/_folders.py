@@ -131,9 +131,10 @@ def ignored_note(root, files):
     endings = Counter(_suffix(file) or "no ending" for file in files)
     counts = ", ".join(f"{name} ({count:,})" for name, count in endings.most_common(5))
     counts += ", and others" if len(endings) > 5 else ""
+    are = "file in {!r} is" if len(files) == 1 else "files in {!r} are"
     return (
-        f"{len(files):,} file(s) in {str(root)!r} are not read, since only .txt files are: "
-        f"{counts}; rename those that hold texts."
+        f"{len(files):,} {are.format(str(root))} not read, since only .txt files are: "
+        f"{counts}; rename what holds a text."
     )
 
 
@@ -213,8 +214,9 @@ def _read_files(root, classes, encoding, at_least):
     counts = Counter(file.parts[0] for file in texts)
     short = min(classes, key=counts.__getitem__)
     if counts[short] < at_least:
+        files = "file" if at_least == 1 else "files"
         raise ValueError(
-            f"A class folder must hold at least {at_least} .txt file(s), and "
+            f"A class folder must hold at least {at_least} .txt {files}, and "
             f"{str(root / short)!r} holds {counts[short]}; add some, or leave it out by "
             "categories."
         )

@@ -88,7 +88,7 @@ def check_models(berts, texts, n_classes, *, with_speed):
                 continue
             bert = with_plain_parameters(bert)
             device = find_device(bert.device)
-            loaded = loaded or _load(model, n_classes, device)
+            loaded = loaded or _load(model, n_classes, device, bert.verbose)
             tokenizer, module, load_seconds = loaded
             max_length = bert._find_max_length(tokenizer, module)
             bert._overlap(tokenizer, max_length)
@@ -102,11 +102,11 @@ def check_models(berts, texts, n_classes, *, with_speed):
     return speeds
 
 
-def _load(model, n_classes, device):
+def _load(model, n_classes, device, verbose):
     """Return tokenizer and module, and the seconds they took."""
     start = perf_counter()
     with seeded(0, device):  # a head is drawn, which nobody needs
-        return *load_encoder(model, n_classes), perf_counter() - start
+        return *load_encoder(model, n_classes, verbose), perf_counter() - start
 
 
 def _read(bert, texts, tokenizer, module, max_length, device):

@@ -222,8 +222,8 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
     return table.X, table.y
 
 
-def load_docstrings(*, n_per_class=300, random_state=0):
-    """Load first paragraphs of docstrings of installed packages, labelled by package.
+def load_docstrings(*, n_per_class=300, random_state=0, target="package"):
+    """Load first paragraphs of docstrings of installed packages, labelled by package or kind.
 
     A corpus of real English that needs no download: the docstrings of the public classes,
     functions and methods, and of the modules, of scikit-learn, torch, scipy, numpy,
@@ -237,23 +237,27 @@ def load_docstrings(*, n_per_class=300, random_state=0):
     Parameters
     ----------
     n_per_class : int or None, default=300
-        The most texts a package gives; one that has fewer gives all it has. None takes all
-        texts of all packages, which parses every file and takes far longer.
+        The most texts of a class; one that has fewer gives all it has. None takes all texts of
+        all packages, which parses every file and takes far longer.
     random_state : int, RandomState instance or None, default=0
         Decides which texts are drawn, and their order. The outcome also depends on the
         installed versions.
+    target : {"package", "kind"}, default="package"
+        What is to be told: the package that a text is from, or whether it describes a "class" or
+        a "function". For the latter, methods and modules are left out, and the files of all
+        packages are drawn from alike, so that large packages give more texts.
 
     Returns
     -------
     X : list of str of length n_samples
         The texts, with single spaces for all white space.
     y : ndarray of str, shape (n_samples,)
-        The names of their packages.
+        The names of their packages, or what they describe.
 
     Raises
     ------
     ValueError
-        If `n_per_class` is neither None nor a positive int.
+        If `n_per_class` is neither None nor a positive int, or `target` is another.
     ModuleNotFoundError
         If fewer than two of the packages are installed.
 
@@ -265,9 +269,14 @@ def load_docstrings(*, n_per_class=300, random_state=0):
     True
     >>> int((y == "scikit-learn").sum())
     5
+    >>> X, y = load_docstrings(n_per_class=5, target="kind")
+    >>> sorted(set(y.tolist()))
+    ['class', 'function']
     """
     if n_per_class is not None and not (isinstance(n_per_class, Integral) and n_per_class > 0):
         raise ValueError(
             f"n_per_class must be a positive int, or None for all texts, got {n_per_class!r}."
         )
-    return draw_corpus(n_per_class, check_random_state(random_state))
+    if target not in ("package", "kind"):
+        raise ValueError(f"target must be 'package' or 'kind', got {target!r}.")
+    return draw_corpus(n_per_class, check_random_state(random_state), target)

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 import sklearn_bert
 from sklearn_bert.__main__ import main
-from sklearn_bert._cli_words import in_words_of_options
+from sklearn_bert._cli_phrases import in_words_of_options
 
 ROWS = [
     {"title": f"the {word}", "body": f"film {i}", "label": label, "joy": joy, "file": 1 - joy}
@@ -128,7 +128,7 @@ def test_path_may_stand_behind_the_columns(table, tmp_path, seen, words, capsys)
 
 
 def test_a_model_of_pairs_is_asked_for_pairs(table, tmp_path, tiny_model, capsys):
-    model = str(tmp_path / "pairs")
+    model = str(tmp_path / "pairs.joblib")
     argv = ["--model", tiny_model, "--epochs", "1", "--quiet", "--out", model]
     assert main(["fit", table, "--text", "title", "body", "--pair", *argv]) == 0
     capsys.readouterr()
@@ -152,7 +152,7 @@ def test_a_model_of_single_texts_takes_no_pairs(table, tmp_path, fitted, capsys)
 
 
 def test_several_labels_are_trained_and_predicted(table, tmp_path, tiny_model, capsys):
-    model = str(tmp_path / "several")
+    model = str(tmp_path / "several.joblib")
     argv = ["--model", tiny_model, "--epochs", "1", "--quiet", "--out", model]
     assert main(["fit", table, "--text", "title", "--label", "joy", "file", *argv]) == 0
     assert "20 texts of 2 labels, 1 epoch" in capsys.readouterr().out
@@ -353,10 +353,13 @@ def test_files_that_are_not_read_are_told(tmp_path, words, capsys):
     (tmp_path / "in").mkdir()
     for name in "a.TXT", "b.md":
         (tmp_path / "in" / name).write_text("the good film")
-    assert main(["predict", words, str(tmp_path / "in")]) == 0
+    assert main(["predict", words, str(tmp_path / "in"), "--quiet"]) == 0
     captured = capsys.readouterr()
     assert captured.out == "file,label\na.TXT,pos\n"
-    assert captured.err.startswith("sklearn-bert: warning: 1 file(s) in '")
+    assert captured.err == (
+        f"sklearn-bert: warning: 1 file in {str(tmp_path / 'in')!r} is not read, since only .txt "
+        "files are: .md (1); rename what holds a text.\n"
+    )
 
 
 # Words
@@ -365,14 +368,14 @@ def test_files_that_are_not_read_are_told(tmp_path, words, capsys):
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_line_in_words_of_options(table, tmp_path, tiny_model, capsys):
     argv = ["--model", tiny_model, "--epochs", "1", "--max-length", "3", "--quiet", "--force"]
-    argv = ["fit", table, "--text", "body", *argv, "--out", str(tmp_path / "m")]
+    argv = ["fit", table, "--text", "body", *argv, "--out", str(tmp_path / "m.joblib")]
     assert main(argv) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("sklearn-bert: warning: 100.0 % of the texts (20 of 20) are longer ")
     assert "--max-length" in line and "--long-text windows" in line and "_" not in line
     assert main([*argv, "--long-text", "windows"]) == 0
     assert capsys.readouterr().err == ""
-    assert joblib.load(tmp_path / "m").long_text == "windows"
+    assert joblib.load(tmp_path / "m.joblib").long_text == "windows"
 
 
 def test_each_way_to_read_long_texts_can_be_asked_for(table, tmp_path, seen):
@@ -424,7 +427,7 @@ def test_a_model_of_another_scikit_learn_is_told_in_one_line(words, tmp_path, mo
         return load(path)
 
     monkeypatch.setattr("joblib.load", warned)
-    assert main(["predict", words, str(tmp_path / "t.txt")]) == 0
+    assert main(["predict", words, str(tmp_path / "t.txt"), "--quiet"]) == 0
     assert capsys.readouterr().err == (
         "sklearn-bert: warning: MODEL was written by scikit-learn 1.8 and is read by 1.9; if "
         "results differ, fit it again.\n"

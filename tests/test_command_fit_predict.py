@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import Ridge
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
@@ -55,7 +57,7 @@ def give(monkeypatch, text):
 
 def predict(capsys, *argv):
     """Return what ``predict`` writes to stdout."""
-    assert main(["predict", *argv]) == 0
+    assert main(["predict", *argv, "--quiet"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     return captured.out
@@ -63,7 +65,7 @@ def predict(capsys, *argv):
 
 def error_line(capsys, *argv):
     """Return the only line on stderr, after a check of the exit code and of an empty stdout."""
-    assert main(list(argv)) == 1
+    assert main([*argv, "--quiet"]) == 1
     captured = capsys.readouterr()
     (line,) = captured.err.splitlines()
     assert captured.out == "" and line.startswith("sklearn-bert: error: ")
@@ -102,9 +104,9 @@ def test_fit_reads_json_lines_from_standard_input(monkeypatch, options, tmp_path
     ]
     give(monkeypatch, "\n".join(lines))
     columns = ["--input-format", "jsonl", "--text", "review", "--label", "stars"]
-    argv = ["fit", "-", *columns, *options, "--out", str(tmp_path / "m"), "--quiet"]
+    argv = ["fit", "-", *columns, *options, "--out", str(tmp_path / "m.pkl"), "--quiet"]
     assert main(argv) == 0
-    assert joblib.load(tmp_path / "m").classes_.tolist() == [1, 5]
+    assert joblib.load(tmp_path / "m.pkl").classes_.tolist() == [1, 5]
 
 
 def test_fit_never_replaces_a_file_unasked(table, options, tmp_path, capsys):
@@ -123,17 +125,23 @@ def test_fit_tells_of_a_missing_folder_before_it_trains(table, tmp_path, capsys,
     assert "in a folder that is there" in line
 
 
-def test_ctrl_c_in_fit_leaves_no_file(table, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("sklearn_bert.BertTextClassifier.fit", "m"),
+        ("sklearn_bert.BertTextClassifier.save_pretrained", "m"),
+        ("joblib.dump", "m.joblib"),
+    ],
+)
+def test_ctrl_c_in_fit_leaves_nothing(place, name, table, tmp_path, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    for place in "sklearn_bert.BertTextClassifier.fit", "joblib.dump":
-        with monkeypatch.context() as patch:
-            patch.setattr("sklearn_bert.BertTextClassifier.fit", lambda self, X, y: self)
-            patch.setattr(place, interrupt)
-            assert main(["fit", table, "--out", str(tmp_path / "m")]) == 130
-        assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
-        assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
+    monkeypatch.setattr("sklearn_bert.BertTextClassifier.fit", lambda self, X, y: self)
+    monkeypatch.setattr(place, interrupt)
+    assert main(["fit", table, "--out", str(tmp_path / name)]) == 130
+    assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["reviews.csv"]
 
 
 def test_fit_without_out_is_wrong_usage(table, capsys):
@@ -209,13 +217,92 @@ def test_a_pipeline_predicts_too(monkeypatch, tmp_path, capsys):
     assert "--proba needs a classifier with predict_proba, and the Pipeline in" in line
 
 
+def test_fit_writes_a_folder_that_holds_data_alone(table, options, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "stars"
+    assert main(["fit", table, *options, "--out", str(out), "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith(f"{out} (0.")
+    assert sklearn_bert.BertTextClassifier.from_pretrained(out).score(TEXTS, LABELS) == 1
+    give(monkeypatch, "the good film\n")
+    assert predict(capsys, str(out)) == "label\npos\n"
+
+
+def test_fit_replaces_a_model_in_a_folder_only_if_asked(table, options, tmp_path, capsys):
+    out = str(tmp_path / "stars")
+    argv = ["fit", table, *options, "--out", out]
+    (tmp_path / "stars").mkdir()
+    assert main([*argv, "--quiet"]) == 0, "an empty folder is in nobody's way"
+    capsys.readouterr()
+    assert "--out must name a new folder" in error_line(capsys, *argv)
+    assert main([*argv, "--quiet", "--force"]) == 0
+    (tmp_path / "stars" / "mine.txt").write_text("mine")
+    capsys.readouterr()
+    line = error_line(capsys, *argv, "--force")
+    assert "--out must be new" in line and "'mine.txt' was not written by sklearn-bert" in line
+    assert (tmp_path / "stars" / "mine.txt").read_text() == "mine"
+    line = error_line(capsys, "fit", table, "--out", table, "--force")
+    assert "--out must name a folder" in line and "ends in .joblib for a pickle" in line
+
+
 def test_a_folder_of_save_pretrained_predicts_too(monkeypatch, fitted, tmp_path, capsys):
     fitted.save_pretrained(tmp_path / "saved")
     give(monkeypatch, "the good film\n")
     assert predict(capsys, str(tmp_path / "saved")) == "label\npos\n"
-    (tmp_path / "other").mkdir()
-    line = error_line(capsys, "predict", str(tmp_path / "other"))
-    assert str(tmp_path / "other") in line
+
+
+def test_a_folder_of_export_onnx_predicts_too(monkeypatch, fitted, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    fitted.export_onnx(tmp_path / "exported")
+    give(monkeypatch, "the good film\nthe bad film\n")
+    rows = list(csv.DictReader(io.StringIO(predict(capsys, str(tmp_path / "exported"), "--proba"))))
+    expected = fitted.predict_proba(["the good film", "the bad film"])
+    assert [row["label"] for row in rows] == ["pos", "neg"]
+    assert np.allclose([float(row["proba_pos"]) for row in rows], expected[:, 1], atol=1e-5)
+
+
+def test_a_regressor_gives_numbers(monkeypatch, tiny_model, tmp_path, capsys):
+    numbers = [[float(i), -float(i)] for i in range(8)]
+    regressor = sklearn_bert.BertTextRegressor(tiny_model, epochs=1, random_state=0)
+    regressor.fit(TEXTS[:8], [row[0] for row in numbers])
+    regressor.save_pretrained(tmp_path / "saved")
+    joblib.dump(regressor, tmp_path / "dumped")
+    expected = regressor.predict(["the good film"])
+    for name in "saved", "dumped":
+        give(monkeypatch, "the good film\n")
+        header, number = predict(capsys, str(tmp_path / name)).split()
+        assert header == "value" and np.isclose(float(number), expected[0], rtol=1e-5)
+    assert "--proba needs a" in error_line(capsys, "predict", str(tmp_path / "saved"), "--proba")
+    joblib.dump(make_pipeline(CountVectorizer(), Ridge()).fit(TEXTS[:8], numbers), tmp_path / "two")
+    give(monkeypatch, "the good film\n")
+    assert predict(capsys, str(tmp_path / "two")).splitlines()[0] == "value_1,value_2"
+
+
+def test_a_folder_that_is_no_model_is_one_sentence(tiny_model, tmp_path, capsys):
+    line = error_line(capsys, "predict", str(tmp_path))
+    assert "MODEL must be a folder that fit, save_pretrained or export_onnx has written" in line
+    line = error_line(capsys, "predict", tiny_model)
+    assert line.endswith(f"make one of this checkpoint by fit --model {tiny_model}.")
+
+
+def test_predict_tells_what_it_does_on_stderr(monkeypatch, model, tmp_path, capsys):
+    give(monkeypatch, "the good film\nthe bad film\n")
+    out = str(tmp_path / "out.csv")
+    assert main(["predict", model, "--out", out]) == 0
+    captured = capsys.readouterr()
+    loading, predicting, done = captured.err.splitlines()
+    assert captured.out == "" and loading == f"sklearn-bert: loading {model!r}"
+    assert predicting == "sklearn-bert: predicting 2 texts"
+    assert re.fullmatch(rf"sklearn-bert: 2 rows in \d+\.\d s: {out!r}", done)
+    give(monkeypatch, "the good film\n")
+    assert main(["predict", model]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "label\npos\n"
+    assert re.search(r"predicting 1 text\n.* 1 row in \d\.\d s: standard output\n$", captured.err)
+
+
+def test_a_missing_path_is_told_before_the_model_is_loaded(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sklearn_bert._cli_predict.load_model", lambda *args, **kwargs: 1 / 0)
+    assert "PATH must be a file" in error_line(capsys, "predict", "m", str(tmp_path / "no"))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +335,7 @@ def test_input_that_is_not_utf8_is_named_by_its_line(monkeypatch, model, capsys)
 
 
 def test_pipes_work_in_any_locale_and_a_reader_may_stop(model, tmp_path):
-    command = [sys.executable, "-m", "sklearn_bert", "predict", model]
+    command = [sys.executable, "-m", "sklearn_bert", "predict", model, "--quiet"]
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     process = subprocess.Popen(
         command,
@@ -270,4 +357,4 @@ def test_help_teaches_with_examples(capsys):
         assert stop.value.code == 0
         out = capsys.readouterr().out
         assert f"python -m sklearn_bert {command} " in out and "Exit codes: " in out
-    assert "load only files you trust" in out
+    assert "load only files you trust" in " ".join(out.split())

@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,8 @@ MODELS = [
     *("naive-Bayes SVM", "static embeddings + logistic regression"),
     *("frozen BERT + logistic regression", "BERT (tiny)"),
 ]
+
+BUFFERED = {**os.environ, "PYTHONUNBUFFERED": ""}  # as stdout is unless asked otherwise
 
 
 @pytest.fixture
@@ -235,13 +239,24 @@ def test_the_options_reach_the_classifier(monkeypatch, table):
     assert {name: seen[name] for name in given} == given
 
 
-def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table):
+def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table, tmp_path):
     bert = watch_compare(monkeypatch)
     main(["compare", table])
-    seen = vars(bert["bert"])
-    model = "sentence-transformers/all-MiniLM-L6-v2"
-    expected = sklearn_bert.BertTextClassifier(model, random_state=0, verbose=1)
-    assert seen == vars(expected)
+    expected = sklearn_bert.BertTextClassifier(random_state=0, verbose=1)
+    assert vars(bert["bert"]) == vars(expected)
+    seen = []
+    monkeypatch.setattr("sklearn_bert.BertTextClassifier.fit", lambda self, X, y: seen.append(self))
+    main(["fit", table, "--out", str(tmp_path / "m")])
+    assert vars(seen[0]) == vars(expected)
+
+
+def test_without_data_the_model_is_the_one_that_a_package_carries(monkeypatch, minilm, capsys):
+    bert = watch_compare(monkeypatch)
+    main(["compare", "--n-per-class", "4"])
+    assert bert["bert"].model == minilm
+    assert minilm in capsys.readouterr().out
+    main(["compare", "--n-per-class", "4", "--model", "other"])
+    assert bert["bert"].model == "other"
 
 
 @pytest.mark.parametrize(
@@ -254,8 +269,10 @@ def test_without_options_the_classifier_has_its_own_defaults(monkeypatch, table)
         (["--learning-rate", "inf"], "must be a number above 0, 'auto' or 'find', got 'inf'"),
         (["--random-state", "-1"], "argument --random-state: "),
         (["--random-state", "4294967296"], "from 0 to 2**32 - 1, got '4294967296'"),
-        (["--text", "review"], "argument --text: not for docstrings, got 'review'; leave it out"),
+        (["--text", "review"], "--text: not for the demonstration, got 'review'; leave it out"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--cv", "1"], "--cv: must be a whole number from 2, got '1'; for one split, use --test-"),
+        (["--epochs", "9" * 5000], "argument --epochs: must be a whole number from 1"),
     ],
 )
 def test_wrong_usage_exits_with_2(argv, message, capsys):
@@ -297,21 +314,56 @@ def test_a_class_of_one_text_is_one_line(tmp_path, capsys):
     assert "'neg' has one" in line
 
 
-def test_lines_of_an_error_become_one(monkeypatch, table, capsys):
-    def fail(*args, **options):
-        raise MemoryError("first line\nsecond  line")
+@pytest.fixture
+def fail(monkeypatch):
+    """Return a function that lets ``compare`` raise an error."""
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", fail)
-    assert error_line(capsys, table) == "sklearn-bert: error: first line second line"
+    def arrange(error):
+        def raise_it(*args, **options):
+            raise error
+
+        monkeypatch.setattr("sklearn_bert._cli_compare.compare", raise_it)
+
+    return arrange
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch, table):
-    def fail(*args, **options):
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("first line\nsecond  line"), "ValueError: first line second line"),
+        (
+            MemoryError(),
+            "The memory of this machine is used up; use a smaller model or fewer texts.",
+        ),
+        (
+            MemoryError("no 9 GiB"),
+            "The memory of this machine is used up (no 9 GiB); use a smaller",
+        ),
+        (PermissionError(13, "Permission denied", "/x"), "'/x' cannot be used: permission denied."),
+        (OSError(28, "No space left on device"), "The output cannot be used: no space left on"),
+        (ImportError("No module named 'x'"), "ImportError: No module named 'x'"),
+    ],
+)
+def test_an_error_of_others_is_one_line(error, line, fail, table, capsys):
+    fail(error)
+    assert error_line(capsys, table).startswith(f"sklearn-bert: error: {line}")
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", fail)
-    with pytest.raises(ZeroDivisionError):
-        main(["compare", table])
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), RecursionError(), KeyError("a")])
+def test_a_bug_is_one_line_and_its_traceback_an_option(error, fail, table, capsys):
+    fail(error)
+    line = error_line(capsys, table)
+    assert line.startswith(f"sklearn-bert: error: unexpected {type(error).__name__}")
+    assert line.endswith("please report it, with what --traceback adds.")
+    assert main(["compare", table, "--quiet", "--traceback"]) == 1
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):" and last == line
+
+
+def test_a_known_error_has_a_traceback_too_if_asked(capsys):
+    assert main(["compare", "no/such/place", "--traceback"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback") and err.count("\nsklearn-bert: error: PATH must be") == 1
 
 
 def test_ctrl_c_exits_with_130(monkeypatch, table, capsys):
@@ -320,6 +372,34 @@ def test_ctrl_c_exits_with_130(monkeypatch, table, capsys):
 
     monkeypatch.setattr("sklearn_bert._cli_compare.compare", interrupt)
     assert main(["compare", table]) == 130
+    assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line_and_nothing_follows_at_the_exit():
+    command = [sys.executable, "-m", "sklearn_bert", "--version"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, text=True)
+    line = "sklearn-bert: error: The output cannot be used: no space left on device.\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+def test_help_may_be_cut_off_by_its_reader():
+    command = [sys.executable, "-m", "sklearn_bert", "compare", "--help"]
+    process = subprocess.Popen(
+        command, env=BUFFERED, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (141, b"")
+    process.stderr.close()
+
+
+def test_ctrl_c_while_it_starts_is_one_line(monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_bert.__main__._make_parser", interrupt)
+    assert main(["compare"]) == 130
     assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
 
 
@@ -347,14 +427,26 @@ def test_help_on_compare_shows_examples(capsys):
     assert "python -m sklearn_bert compare reviews.csv --text review --label stars" in out
 
 
+def test_the_demonstration_says_what_it_is_and_shows_a_text_of_each_class(monkeypatch, capsys):
+    watch_compare(monkeypatch)
+    assert main(["compare", "--n-per-class", "8", "--quiet"]) == 1
+    first, installed, yours, _, question, *examples, _, data, _ = (
+        capsys.readouterr().out.splitlines()
+    )
+    assert first.startswith("A demonstration, since no PATH was given, on docstrings and a model")
+    assert installed == "installed: sentence-transformers/all-MiniLM-L6-v2."
+    assert "compare PATH" in yours and question.startswith("Does a docstring describe a class or")
+    assert [example.split()[0] for example in examples] == ["class", "function"]
+    assert all(15 < len(example) <= 80 for example in examples)
+    assert data == "16 texts of 2 classes, 5 folds: docstrings of installed packages"
+
+
 @pytest.mark.slow
-def test_the_main_job_runs_on_few_docstrings(minilm, capsys):
-    argv = ["compare", "--model", minilm, "--n-per-class", "12", "--epochs", "1", "--quiet"]
-    assert main([*argv, "--test-size", "0.25"]) == 0
-    data, _, _, *rows, _, verdict, _ = capsys.readouterr().out.splitlines()
-    assert re.match(r"72 texts of 6 classes, 54 to train on and 18 to judge on: .*docstrings", data)
-    assert rows[0].startswith("majority class") and rows[-1].startswith("BERT (all-MiniLM-L6-v2)")
-    assert verdict.endswith(".")
+def test_the_main_job_decides_something(minilm, capsys):
+    assert main(["compare", "--n-per-class", "250", "--test-size", "0.25", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert re.search("500 texts of 2 classes, 375 to train on and 125 to judge on: docstrings", out)
+    assert "BERT is better by " in " ".join(out.split())
 
 
 def test_several_models_are_candidates(monkeypatch, table, tiny_model, tmp_path, capsys):
@@ -370,5 +462,5 @@ def test_several_models_are_candidates(monkeypatch, table, tiny_model, tmp_path,
 
 
 def test_the_same_model_twice_is_told(table, capsys):
-    line = error_line(capsys, table, "--model", "one", "--model", "one")
-    assert "bert must hold classifiers that differ" in line
+    line = usage_error(capsys, table, "--model", "one", "--model", "one")
+    assert line.endswith("argument --model: must name different models, got 'one' twice")

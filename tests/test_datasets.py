@@ -114,7 +114,7 @@ def test_files_of_other_endings_are_counted_in_a_warning(tmp_path):
         write(tmp_path / name, "text")
     (tmp_path / "pos" / "lost.txt").symlink_to(tmp_path / "nowhere")
     counts = re.escape(".csv (2), .md (2), no ending (1), .txt (1); rename")
-    with pytest.warns(UserWarning, match=f"6 file.s. in .* are not read, .*: {counts}") as seen:
+    with pytest.warns(UserWarning, match=f"6 files in .* are not read, .*: {counts}") as seen:
         X_train, X_test, _, _ = load_text_folder(tmp_path)
     assert len(X_train + X_test) == 8
     assert [warning.filename for warning in seen] == [__file__]
@@ -475,6 +475,33 @@ def test_one_file_does_not_dominate_unless_the_others_run_out(package):
     assert sum("big" in text for text in first_texts(n_per_class=50)) <= 10
     assert len(first_texts(n_per_class=90)) == 90
     assert len(first_texts()) == 100
+
+
+def test_kinds_are_those_of_classes_and_functions_of_all_packages(package):
+    source = '''"""The module is neither of the two kinds."""
+class First:
+    """One class that is of the word {0}."""
+    def method(self):
+        """The method is neither of the two kinds."""
+def first():
+    """Do something that is of the word {0}."""
+'''
+    for i in range(9):
+        write(package / f"{i}.py", source.format(chr(97 + i) * 3))
+    second = package.parent / "second_package"
+    write(second / "a.py", source.replace("of the word", "in the second package with").format("z"))
+    X, y = load_docstrings(n_per_class=None, target="kind")
+    kinds = {text.partition(" ")[0]: label for text, label in zip(X, y.tolist(), strict=True)}
+    assert kinds == {"One": "class", "Do": "function"}
+    assert Counter(y.tolist()) == {"class": 10, "function": 10}
+    y = load_docstrings(n_per_class=3, target="kind")[1]
+    assert Counter(y.tolist()) == {"class": 3, "function": 3}
+
+
+@pytest.mark.parametrize("target", ["kinds", None, True])
+def test_an_unknown_target_is_an_error(target):
+    with pytest.raises(ValueError, match=f"must be 'package' or 'kind', got {target!r}"):
+        load_docstrings(target=target)
 
 
 def test_a_missing_package_is_left_out_but_one_alone_is_an_error(package, monkeypatch):

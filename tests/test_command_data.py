@@ -365,6 +365,7 @@ def test_files_that_are_not_read_are_told(tmp_path, words, capsys):
 # Words
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_bert.NothingLearntWarning")
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_line_in_words_of_options(table, tmp_path, tiny_model, capsys):
     argv = ["--model", tiny_model, "--epochs", "1", "--max-length", "3", "--quiet", "--force"]

@@ -85,7 +85,7 @@ LINES = [
     ("FIT no.xlsx", "'no.xlsx' must be an Excel workbook (.xlsx), and cannot be read as one;"),
     ("FIT no.xlsx --sep ;", "--sep is for CSV and TSV only, got ';' for Excel; leave it out."),
     ("FIT no.xlsx --encoding ascii", "--encoding is for text only, got 'ascii' for Excel, which"),
-    ("FIT no.parquet", "'no.parquet' must be a Parquet file, and is none: it is damaged or of"),
+    ("FIT no.parquet", "'no.parquet' must be a Parquet file, and is not: it is damaged or of"),
     ("FIT no.csv.gz", "must be packed by gzip, and 'no.csv.gz' is not or is damaged; pack it"),
     ("FIT no.json", "Each line of 'no.json' must be a JSON object, row 0 (line 1) is no JSON"),
     ("FIT no.jsonl", "Each text in column 'text' of 'no.jsonl' must be a string, row 0 has 1;"),

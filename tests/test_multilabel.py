@@ -40,7 +40,7 @@ def test_each_label_is_learnt_for_itself(tagger, tagged):
     proba = tagger.predict_proba(X)
     assert proba.shape == Y.shape
     assert not np.allclose(proba.sum(axis=1), 1)
-    assert ((proba > 0) & (proba < 1)).all()
+    assert ((proba >= 0) & (proba <= 1)).all()
 
 
 def test_predictions_are_one_set_of_numbers(tagger, tagged):

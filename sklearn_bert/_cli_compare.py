@@ -12,7 +12,6 @@ from sklearn.model_selection import train_test_split
 
 from ._cli_data import LABELLED_FORMATS, Labelled, read_labelled
 from ._cli_options import (
-    PACKAGED_MODEL,
     add_bert_options,
     add_command,
     add_rare_options,
@@ -27,6 +26,7 @@ from ._cli_output import check_target, replacing
 from ._cli_phrases import translate
 from ._cli_rare import without_rare
 from ._cli_words import InWords, counted
+from ._install import PACKAGED_MODEL
 from .comparison import compare
 from .datasets import load_docstrings
 

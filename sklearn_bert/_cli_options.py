@@ -7,7 +7,7 @@ above the public ones and import them.
 import argparse
 import math
 
-from ._install import install_command
+from ._install import PACKAGED_MODEL, install_command
 from .classifier import BertTextClassifier
 
 # Those that belong to one kind of PATH: given for another, they are wrong usage.
@@ -15,8 +15,6 @@ _DATA_OPTIONS = (
     *("n_per_class", "text", "label", "groups", "pair", "encoding", "sep", "no_header"),
     "input_format",
 )
-# What the demonstration runs on, since a package carries it.
-PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _MOST_DIGITS = 18  # of a number that fits into 64 bits
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 

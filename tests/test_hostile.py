@@ -231,7 +231,13 @@ def test_any_class_folders(tmp_path_factory, contents):
 @settings(max_examples=40)
 def test_the_command_line(saved_classifier, content, form):
     stdin, stderr = io.TextIOWrapper(io.BytesIO(content)), io.StringIO()
-    command = ["predict", "--quiet", saved_classifier, "-", *([] if form == "lines" else ["--format", form])]
+    command = [
+        "predict",
+        "--quiet",
+        saved_classifier,
+        "-",
+        *([] if form == "lines" else ["--format", form]),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdin", stdin)
         patch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))

@@ -315,7 +315,8 @@ class Comparison:
                 frame = pd.DataFrame({"row": trial.rows, "fold": trial.fold, "model": trial.model})
                 frame["label"] = self._data.y[trial.rows]
                 frame["predicted"] = trial.recorded.labels
-                proba = pd.DataFrame(trial.recorded.proba, frame.index, names)
+                # NaN is a float: pandas before 3 would change the type of the others for another.
+                proba = pd.DataFrame(trial.recorded.proba, frame.index, names, dtype=float)
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 

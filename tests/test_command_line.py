@@ -446,7 +446,8 @@ def test_the_main_job_ends_in_a_verdict(minilm, capsys):
     assert main(["compare", "--n-per-class", "250", "--test-size", "0.25", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert re.search("500 texts of 2 classes, 375 to train on and 125 to judge on: docstrings", out)
-    assert re.search(r"BERT .*percentage points of accuracy .*95 % interval", " ".join(out.split()))
+    verdict = r"BERT .*percentage points of accuracy,? \(?95 % interval"
+    assert re.search(verdict, " ".join(out.split()))
 
 
 def test_several_models_are_candidates(monkeypatch, table, tiny_model, tmp_path, capsys):

@@ -9,10 +9,10 @@ import torch
 from skorch.callbacks import Callback
 
 # The steps at the end of a fit that are looked at: before them it was still on its way.
-_LAST_SHARE = 0.25
+LAST_SHARE = 0.25
 
 # Up to so little gain a fit is told of, and more strictly one of few steps, which can do better.
-_LEAST_GAIN, _LEAST_GAIN_OF_FEW = 0.02, 0.1
+_LEAST_GAIN, LEAST_GAIN_OF_FEW = 0.02, 0.1
 _FEW_STEPS = 100
 # Texts of other labels, none of which was found, that are no accident.
 _LEAST_OTHERS = 5
@@ -61,12 +61,12 @@ class Ending:
         """
         steps = f"In the last of its {n_steps} steps" if n_steps > 1 else "In its only step"
         is_few = auto_epochs is not None and n_steps < _FEW_STEPS
-        if self.gain < (_LEAST_GAIN_OF_FEW if is_few else _LEAST_GAIN):
+        if self.gain < (LEAST_GAIN_OF_FEW if is_few else _LEAST_GAIN):
             problem = (
-                f"the model was hardly better than one that always predicts {one_answer}: the "
-                f"training loss was {self.loss:.3g}, and that of the other is {self.chance:.3g}"
+                f"the model was hardly better than always predicting {one_answer}: its training "
+                f"loss was {self.loss:.3g}, against {self.chance:.3g}"
             )
-            way_out = "look whether the texts can tell"
+            way_out = "check that the texts say what the labels are"
         elif not self.n_predicted_others and (self.n_others or 0) >= _LEAST_OTHERS:
             share = 100 * self.n_others / self.n_texts
             problem = (
@@ -149,7 +149,7 @@ class ChanceRecord(Callback):
         was none left.
         """
         n_unknown = self.n_steps_before_
-        n_last = min(math.ceil(_LAST_SHARE * len(losses)), len(losses) - n_unknown)
+        n_last = min(math.ceil(LAST_SHARE * len(losses)), len(losses) - n_unknown)
         if n_last <= 0:
             return None
         last = slice(len(losses) - n_unknown - n_last, len(losses) - n_unknown)

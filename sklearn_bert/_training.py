@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from ._chance import LAST_SHARE, LEAST_GAIN_OF_FEW
 from ._recipe import find_epochs
 from ._unwrap import unwrap
 
-# The steps at the end that are looked at, and the share of the loss of chance that is near it.
-_LAST_SHARE, _NEAR = 0.25, 0.9
 # With more steps, it is not for want of steps that nothing was learnt.
 _FEW_STEPS = 500
 
@@ -39,7 +38,7 @@ class Training:
     @property
     def is_near_chance(self):
         """Whether the loss has hardly fallen."""
-        return self.loss > _NEAR * self.chance
+        return self.loss > (1 - LEAST_GAIN_OF_FEW) * self.chance
 
     @property
     def more_epochs(self):
@@ -67,7 +66,7 @@ def find_training(model, y, weights=None):
     if not hasattr(bert, "training_curve_"):  # it is that of copies that are not kept
         return None
     losses = bert.training_curve_["loss"]
-    n_last = int(np.ceil(_LAST_SHARE * len(losses)))
+    n_last = int(np.ceil(LAST_SHARE * len(losses)))
     return Training(
         len(losses),
         bert.n_epochs_,

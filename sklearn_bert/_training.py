@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from ._chance import LAST_SHARE, LEAST_GAIN_OF_FEW
+from ._ending import LAST_SHARE, LEAST_GAIN_OF_FEW
 from ._recipe import find_epochs
 from ._unwrap import unwrap
 

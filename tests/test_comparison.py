@@ -630,7 +630,7 @@ def test_a_bert_that_was_trained_too_briefly_is_not_judged(make_classifier):
 
 
 def test_a_bert_with_one_answer_for_all_texts_is_not_judged(monkeypatch, make_classifier):
-    monkeypatch.setattr("sklearn_bert._training._NEAR", np.inf)
+    monkeypatch.setattr("sklearn_bert._training.LEAST_GAIN_OF_FEW", -np.inf)
     bert = make_classifier(epochs=2, learning_rate=1e-6)
     y = np.array(["pos", *["neg"] * 4] * 12)
     texts = [f"the {'good' if label == 'pos' else 'bad'} film" for label in y]

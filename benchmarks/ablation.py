@@ -23,8 +23,12 @@ from accuracy import environment, mean_and_sd, read_runs, read_set, report
 from scipy.stats import t as student
 from sklearn.metrics import accuracy_score, f1_score
 
-from sklearn_bert import BertTextClassifier, _averaging, _batches, _encoder, _recipe
-from sklearn_bert._device import find_device
+from sklearn_bert import BertTextClassifier
+from sklearn_bert._engine import batches as _batches
+from sklearn_bert._engine import encoder as _encoder
+from sklearn_bert._engine import weight_average as _averaging
+from sklearn_bert._engine.device import find_device
+from sklearn_bert._estimators import recipe as _recipe
 
 CHOICES = {
     "sklearn-bert": nullcontext,

@@ -49,8 +49,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import sklearn_bert
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._device import find_device, find_dtype
-from sklearn_bert._encoder import locate, longest_input
+from sklearn_bert._engine.device import find_device, find_dtype
+from sklearn_bert._engine.encoder import locate, longest_input
 
 KINDS = ("tfidf", "sklearn-bert", "trainer")
 COLUMNS = (

@@ -63,9 +63,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning, _tokens
-from sklearn_bert._device import find_device, find_dtype
-from sklearn_bert._encoder import locate
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
+from sklearn_bert._engine.device import find_device, find_dtype
+from sklearn_bert._engine.encoder import locate
+from sklearn_bert._text import tokens as _tokens
 
 SETS = (
     "sst2_sentences",

@@ -26,7 +26,8 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from sklearn_bert import BertTextClassifier, LearningRateFinderDisplay, _net
+from sklearn_bert import BertTextClassifier, LearningRateFinderDisplay
+from sklearn_bert._engine import net as _net
 
 
 def main():

@@ -38,7 +38,8 @@ import numpy as np
 import torch
 from accuracy import environment, find_device, read_set
 
-from sklearn_bert import BertTextClassifier, OnnxTextClassifier, _tokens
+from sklearn_bert import BertTextClassifier, OnnxTextClassifier
+from sklearn_bert._text import tokens as _tokens
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 BATCH = 32

@@ -45,8 +45,8 @@ from peers import (
 from throughput import print_throughput, training_flops
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._device import find_device, find_dtype
-from sklearn_bert._encoder import locate
+from sklearn_bert._engine.device import find_device, find_dtype
+from sklearn_bert._engine.encoder import locate
 
 SETS = ("sst2_sentences:640:400", "ag_news:320:320", "imdb:128:96")
 COLUMNS = (
@@ -276,7 +276,7 @@ def warm_up(key, settings, train, test):
 
 def measure(model, settings, train, test):
     """Return seconds, accuracy and peak memory of one run."""
-    from sklearn_bert import _tokens
+    from sklearn_bert._text import tokens as _tokens
 
     _tokens._CACHE = _tokens.TokenCache(_tokens._CACHE_BYTES)  # no run profits from the last one
     gc.collect()

@@ -34,9 +34,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning, _tokens
-from sklearn_bert._encoder import locate, longest_input
-from sklearn_bert._statistics import expected_calibration_error
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
+from sklearn_bert._engine.encoder import locate, longest_input
+from sklearn_bert._text import tokens as _tokens
+from sklearn_bert.comparison._statistics import expected_calibration_error
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 

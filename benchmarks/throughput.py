@@ -15,13 +15,15 @@ import transformers
 from peers import TrainerDynamic
 from transformers import AutoTokenizer
 
-from sklearn_bert import BertTextClassifier, _tokens
-from sklearn_bert._batches import Texts, TrainingBatches
-from sklearn_bert._device import find_device, seeded
-from sklearn_bert._encoder import load_encoder
-from sklearn_bert._losses import CrossEntropy
-from sklearn_bert._net import FineTuningNet
-from sklearn_bert._tokens import TokenCache, tokenize
+from sklearn_bert import BertTextClassifier
+from sklearn_bert._engine.batches import Texts, TrainingBatches
+from sklearn_bert._engine.device import find_device, seeded
+from sklearn_bert._engine.encoder import load_encoder
+from sklearn_bert._engine.losses import CrossEntropy
+from sklearn_bert._engine.net import FineTuningNet
+from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.token_cache import TokenCache
+from sklearn_bert._text.tokens import tokenize
 
 PEAK = 989e12  # bfloat16 without sparsity on H100 and H200: NVIDIA's data sheets
 SECONDS = 4.0  # of each way

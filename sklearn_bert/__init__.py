@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from ._estimator import NothingLearntWarning, TextsCutWarning
     from .classifier import BertTextClassifier
-    from .comparison import Comparison, compare
-    from .datasets import load_docstrings, load_text_folder, load_text_table
-    from .displays import LearningRateFinderDisplay, TrainingCurveDisplay
+    from .comparison._comparison import Comparison, compare
+    from .datasets._loaders import load_docstrings, load_text_folder, load_text_table
+    from .exceptions import NothingLearntWarning, TextsCutWarning
     from .inspection import explain, top_losses
-    from .persistence import OnnxTextClassifier
+    from .inspection._displays import LearningRateFinderDisplay, TrainingCurveDisplay
+    from .onnx_classifier import OnnxTextClassifier
     from .regressor import BertTextRegressor
 
 # Where each name is defined. It is imported when it is first asked for: whoever serves an exported
@@ -22,11 +22,11 @@ _MODULES = {
     "BertTextEmbedder": "embedder",
     "BertTextRegressor": "regressor",
     "Comparison": "comparison",
-    "LearningRateFinderDisplay": "displays",
-    "NothingLearntWarning": "_estimator",
-    "OnnxTextClassifier": "persistence",
-    "TextsCutWarning": "_estimator",
-    "TrainingCurveDisplay": "displays",
+    "LearningRateFinderDisplay": "inspection",
+    "NothingLearntWarning": "exceptions",
+    "OnnxTextClassifier": "onnx_classifier",
+    "TextsCutWarning": "exceptions",
+    "TrainingCurveDisplay": "inspection",
     "compare": "comparison",
     "explain": "inspection",
     "load_docstrings": "datasets",

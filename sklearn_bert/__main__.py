@@ -43,7 +43,7 @@ def main(argv=None):
     """
     try:
         # scikit-learn is imported here, which takes a while: Ctrl-C may come then.
-        from ._cli_words import utf8_output
+        from ._cli.messages import utf8_output
 
         with utf8_output():
             return _guarded(argv)
@@ -54,7 +54,7 @@ def main(argv=None):
 
 def _guarded(argv):
     """Run a command; return the exit code, whatever is raised."""
-    from ._cli_words import describe, say, tell
+    from ._cli.messages import describe, say, tell
 
     options = {}
     try:
@@ -80,7 +80,7 @@ def _guarded(argv):
 
 def _run(argv, options):
     """Run a command, and put its options into a dict as soon as they are known."""
-    from ._cli_words import warnings_as_lines
+    from ._cli.messages import warnings_as_lines
 
     try:
         args = _parsed(argv)
@@ -94,7 +94,7 @@ def _run(argv, options):
 
 def _parsed(argv):
     """Return the arguments; PATH may stand anywhere, which argparse does not always find."""
-    from ._cli_data import take_path_back
+    from ._cli.data import take_path_back
 
     args, rest = _make_parser().parse_known_args(argv)
     if len(rest) == 1 and args.path is None and (rest[0] == "-" or not rest[0].startswith("-")):
@@ -123,9 +123,9 @@ def _forget_output():
 
 def _make_parser():
     """Return the parser; each command adds its own and sets `run`."""
-    from ._cli_compare import add_compare
-    from ._cli_fit import add_fit
-    from ._cli_predict import add_predict
+    from ._cli.compare import add_compare
+    from ._cli.fit import add_fit
+    from ._cli.predict import add_predict
 
     parser = argparse.ArgumentParser(
         prog="python -m sklearn_bert",

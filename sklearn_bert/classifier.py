@@ -7,22 +7,22 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import column_names
-from ._estimator import TextEstimator
-from ._indicator import (
+from ._estimators.labels import encode_labels
+from ._estimators.targets import Target, class_target, indicator_target
+from ._estimators.text_estimator import TextEstimator
+from ._estimators.validation import check_lengths
+from ._estimators.weights import balanced_weights, combine, named_weights
+from ._text.columns import column_names
+from ._text.indicator import (
     encode_indicator,
     is_indicator,
     names_of_columns,
     order_error,
     read_true_labels,
 )
-from ._labels import encode_labels
-from ._probabilities import ProbabilitiesMixin
-from ._rows import read_rows
-from ._targets import Target, class_target, indicator_target
-from ._validation import check_lengths
+from ._text.probabilities import ProbabilitiesMixin
+from ._text.rows import read_rows
 from ._warn import warn
-from ._weights import balanced_weights, combine, named_weights
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -613,7 +613,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         """Return the loss."""
         from torch import from_numpy
 
-        from ._losses import BinaryCrossEntropy, CrossEntropy
+        from ._engine.losses import BinaryCrossEntropy, CrossEntropy
 
         if target.is_classes:
             return CrossEntropy(**target.settings)
@@ -732,7 +732,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         check_is_fitted(self)
         if quantize not in (None, "int8"):
             raise ValueError(f"quantize must be None or 'int8', got {quantize!r}.")
-        from ._onnx_export import export
+        from ._saving.onnx_export import export
 
         texts = None if X is None else self._read_texts(X)
         return export(self, path, quantize, texts)

@@ -18,10 +18,10 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
-from ._columns import column_names
-from ._fit_tasks import FitTasks, with_callbacks
-from ._model import TextModel
-from ._texts import by_portions, check_names, check_texts_or_pairs, is_pairs
+from ._estimators.fit_tasks import FitTasks, with_callbacks
+from ._estimators.text_model import TextModel
+from ._text.columns import column_names
+from ._text.texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -264,9 +264,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     def _load(self):
         """Return the fitted attributes of a pretrained encoder."""
-        from ._device import find_device, seeded
-        from ._encoder import find_max_length, load_encoder
-        from ._sentence import read_sentence_model
+        from ._engine.device import find_device, seeded
+        from ._engine.encoder import find_max_length, load_encoder
+        from ._engine.sentence_model import read_sentence_model
 
         with seeded(0, find_device("cpu")):  # a head is drawn, which nobody needs
             sentence = read_sentence_model(self.model, self.pooling)
@@ -295,8 +295,8 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
 
     def _borrow(self, X, y, sample_weight):
         """Return the fitted attributes of the encoder of `estimator`."""
-        from ._embeddings import classifier_pooling
-        from ._encoder import find_max_length
+        from ._engine.embeddings import classifier_pooling
+        from ._engine.encoder import find_max_length
 
         estimator = _fitted_estimator(self.estimator, X, y, sample_weight)
         module, tokenizer = estimator.module_, estimator.tokenizer_
@@ -340,8 +340,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             names than in :meth:`fit`.
         """
         check_is_fitted(self)
-        from ._device import explained_memory_error, find_dtype
-        from ._embeddings import embed
+        from ._engine.device import find_dtype
+        from ._engine.embeddings import embed
+        from ._engine.memory import explained_memory_error
 
         texts = check_texts_or_pairs(X)
         self._check_readable(texts)
@@ -399,7 +400,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
                 del rest.estimator_
         state = super(BertTextEmbedder, rest).__getstate__()
         if "layers_" in state:
-            from ._sentence import pack_layers
+            from ._engine.sentence_model import pack_layers
 
             state["layers_"] = pack_layers(state["layers_"])
         return state
@@ -409,7 +410,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         super().__setstate__(state)
         if not hasattr(self, "pooling_"):
             return
-        from ._sentence import unpack_layers
+        from ._engine.sentence_model import unpack_layers
 
         self.layers_ = unpack_layers(self.layers_)
         if not hasattr(self, "module_"):

@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import column_names, in_memory
-from ._estimator import TextEstimator
-from ._indicator import check_order, check_unique, names_of_columns
+from ._estimators.targets import check_numbers, number_target
+from ._estimators.text_estimator import TextEstimator
+from ._estimators.validation import check_lengths
 from ._plain import default_errstate
-from ._targets import check_numbers, number_target
-from ._validation import check_lengths
+from ._text.columns import column_names, in_memory
+from ._text.indicator import check_order, check_unique, names_of_columns
 
 
 class BertTextRegressor(RegressorMixin, TextEstimator):
@@ -335,7 +335,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     def _criterion(self, target):
         """Return the loss."""
-        from ._losses import SquaredError
+        from ._engine.losses import SquaredError
 
         return SquaredError()
 

@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_bert._baselines import FrozenBert, NaiveBayesSVM, cheap_models
-from sklearn_bert._embeddings import Embeddings
+from sklearn_bert._engine.embeddings import Embeddings
+from sklearn_bert.comparison._baselines import FrozenBert, NaiveBayesSVM, cheap_models
 
 
 @pytest.mark.parametrize("with_probabilities", [False, True])

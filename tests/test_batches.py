@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_bert._batches import Texts, TrainingBatches
-from sklearn_bert._tokens import RaggedIds
+from sklearn_bert._engine.batches import Texts, TrainingBatches
+from sklearn_bert._text.ragged import RaggedIds
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bert import BertTextClassifier, compare
-from sklearn_bert._baselines import STATIC
-from sklearn_bert._blas import one_blas_thread
+from sklearn_bert._estimators.blas import one_blas_thread
+from sklearn_bert.comparison._baselines import STATIC
 
 
 def threads(user_api="blas"):
@@ -59,7 +59,7 @@ def test_threads_of_python_do_not_take_the_limit_of_another_for_the_callers_numb
         limits.append(args)
         return threadpool_limits(*args, **options)
 
-    monkeypatch.setattr("sklearn_bert._blas.threadpool_limits", limit)
+    monkeypatch.setattr("sklearn_bert._estimators.blas.threadpool_limits", limit)
 
     def hold():
         with one_blas_thread():

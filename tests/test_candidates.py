@@ -237,7 +237,7 @@ def test_each_checkpoint_has_rows_of_its_own(make_classifier, tiny_model, tmp_pa
     ],
 )
 def test_in_a_list_they_are_named_by_what_tells_them_apart(given, names, monkeypatch):
-    monkeypatch.setattr("sklearn_bert._speed.check_models", lambda *args, **options: {})
+    monkeypatch.setattr("sklearn_bert.comparison._speed.check_models", lambda *args, **options: {})
     found = quietly([BertTextClassifier(**each) for each in given], budget=1e-9)
     assert found.candidates_ == names
 

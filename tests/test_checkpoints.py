@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
-from sklearn_bert import BertTextClassifier, BertTextRegressor, _checkpoints
+from sklearn_bert import BertTextClassifier, BertTextRegressor
+from sklearn_bert._engine import checkpoints as _checkpoints
 
 
 class Killed(Exception):

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 import sklearn_bert
 from sklearn_bert.__main__ import main
-from sklearn_bert._cli_phrases import in_words_of_options
+from sklearn_bert._cli.phrases import in_words_of_options
 
 ROWS = [
     {"title": f"the {word}", "body": f"film {i}", "label": label, "joy": joy, "file": 1 - joy}
@@ -188,7 +188,7 @@ def test_pos_label_reaches_compare_if_it_is_given(table, monkeypatch, capsys, la
         calls.append(options)
         raise ValueError("seen")
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", compare)
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", compare)
     argv = ["compare", table, "--text", "title", "--label", label, "--quiet"]
     error_line(capsys, *argv)
     error_line(capsys, *argv, "--pos-label", pos_label)
@@ -204,7 +204,7 @@ def test_pos_label_has_the_type_of_the_labels(tmp_path, monkeypatch, capsys):
         calls.update(options)
         raise ValueError("seen")
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", compare)
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", compare)
     path = tmp_path / "t.json"
     path.write_text(json.dumps([{"text": row["title"], "label": row["joy"]} for row in ROWS]))
     error_line(capsys, "compare", str(path), "--pos-label", "1")
@@ -250,7 +250,7 @@ def test_groups_and_a_given_test_part_lose_rare_classes_too(rare, tmp_path, monk
         calls.update(options, X=X, y=y)
         raise ValueError("seen")
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", compare)
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", compare)
     error_line(capsys, "compare", rare, "--groups", "who", "--min-per-class", "3")
     assert calls["groups"] == [str(i) for i in range(11)]
     for part, counts in ("train", {"a": 3, "b": 3, "c": 1}), ("test", {"a": 1, "b": 1, "c": 2}):

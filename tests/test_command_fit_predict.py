@@ -169,7 +169,7 @@ def test_probabilities_are_those_of_the_classifier(monkeypatch, model, fitted, c
 def test_rows_keep_their_order_whatever_their_length(monkeypatch, model, fitted, capsys):
     texts = ["good " * (1 + i % 9) if i % 3 else "bad film" for i in range(60)]
     give(monkeypatch, "\n".join(texts))
-    monkeypatch.setattr("sklearn_bert._cli_predict._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("sklearn_bert._cli.predict._ROWS_AT_ONCE", 7)
     assert predict(capsys, model).split()[1:] == fitted.predict(texts).tolist()
 
 
@@ -301,7 +301,7 @@ def test_predict_tells_what_it_does_on_stderr(monkeypatch, model, tmp_path, caps
 
 
 def test_a_missing_path_is_told_before_the_model_is_loaded(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("sklearn_bert._cli_predict.load_model", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("sklearn_bert._cli.predict.load_model", lambda *args, **kwargs: 1 / 0)
     assert "PATH must be a file" in error_line(capsys, "predict", "m", str(tmp_path / "no"))
 
 

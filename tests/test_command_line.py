@@ -59,7 +59,7 @@ def watch_compare(monkeypatch):
         seen.update(options)
         raise ValueError("seen")
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", see)
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", see)
     return seen
 
 
@@ -322,7 +322,7 @@ def fail(monkeypatch):
         def raise_it(*args, **options):
             raise error
 
-        monkeypatch.setattr("sklearn_bert._cli_compare.compare", raise_it)
+        monkeypatch.setattr("sklearn_bert._cli.compare.compare", raise_it)
 
     return arrange
 
@@ -370,7 +370,7 @@ def test_ctrl_c_exits_with_130(monkeypatch, table, capsys):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_bert._cli_compare.compare", interrupt)
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", interrupt)
     assert main(["compare", table]) == 130
     assert capsys.readouterr().err == "sklearn-bert: interrupted\n"
 

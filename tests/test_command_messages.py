@@ -9,8 +9,8 @@ import joblib
 import pytest
 
 import sklearn_bert
-from sklearn_bert import _cli_phrases
 from sklearn_bert.__main__ import main
+from sklearn_bert._cli import phrases as _cli_phrases
 
 # What a message in Python may say, and a command may not.
 PYTHON = re.compile(

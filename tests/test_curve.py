@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_bert._curve import Curve, crossing, find_curves, with_full_size
-from sklearn_bert._trial import Trial
+from sklearn_bert.comparison._fold_result import Trial
+from sklearn_bert.comparison._learning_curve import Curve, crossing, find_curves, with_full_size
 
 
 def make_trial(model, fold, n_train, score, error=""):

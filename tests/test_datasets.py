@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_files
 
-from sklearn_bert import _docstrings
+from sklearn_bert.datasets import _docstring_corpus as _docstrings
 from sklearn_bert.datasets import load_docstrings, load_text_folder, load_text_table
 
 PACKAGES = {"scikit-learn", "torch", "scipy", "numpy", "transformers", "pandas"}

@@ -10,14 +10,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_bert import (
-    BertTextClassifier,
-    BertTextEmbedder,
-    LearningRateFinderDisplay,
-    _device,
-    top_losses,
-)
-from sklearn_bert._device import find_device, find_dtype, seeded
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, LearningRateFinderDisplay, top_losses
+from sklearn_bert._engine import device as _device
+from sklearn_bert._engine.device import find_device, find_dtype, seeded
 
 
 @pytest.mark.parametrize(

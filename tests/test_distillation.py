@@ -24,9 +24,9 @@ from tokenizers import (
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from sklearn_bert import BertTextClassifier, compare
-from sklearn_bert._baselines import StaticBert
-from sklearn_bert._distillation import StaticEmbeddings
 from sklearn_bert._install import install_command
+from sklearn_bert.comparison._baselines import StaticBert
+from sklearn_bert.comparison._static_embeddings import StaticEmbeddings
 
 pytest.importorskip("model2vec.distill")
 

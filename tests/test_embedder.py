@@ -35,7 +35,7 @@ def hidden_states(folder, *text, max_length=64):
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 @pytest.mark.parametrize("packed", [True, False])
 def test_vectors_are_the_pooled_hidden_states(tiny_model, monkeypatch, pooling, packed):
-    from sklearn_bert import _forward
+    from sklearn_bert._engine import forward as _forward
 
     if not packed:
         monkeypatch.setattr(_forward, "packed_model", lambda *_: None)

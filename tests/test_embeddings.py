@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from sklearn_bert._embeddings import Embeddings
+from sklearn_bert._engine.embeddings import Embeddings
 
 
 def expected(folder, text, max_length=64):

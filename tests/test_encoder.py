@@ -14,8 +14,9 @@ from conftest import make_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, _encoder
-from sklearn_bert._encoder import load_encoder, locate, longest_input
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+from sklearn_bert._engine import encoder as _encoder
+from sklearn_bert._engine.encoder import load_encoder, locate, longest_input
 
 TINY = {
     "vocab_size": 600,

@@ -312,7 +312,7 @@ def test_of_several_labels_the_most_probable_one_is_explained(make_classifier, r
 
 def test_hidden_words_are_tried_a_few_at_a_time(fitted, monkeypatch):
     (expected,) = explain(fitted, ["the good film of a book"], method="occlusion")
-    monkeypatch.setattr("sklearn_bert._attribution._VARIANTS_AT_ONCE", 16)
+    monkeypatch.setattr("sklearn_bert.inspection._attribution._VARIANTS_AT_ONCE", 16)
     (found,) = explain(fitted, ["the good film of a book"], method="occlusion")
     assert found.attributions == pytest.approx(expected.attributions, abs=1e-5)
 

@@ -5,8 +5,8 @@ import pytest
 from skorch.callbacks import Callback
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._forecast import Forecast, forecast
-from sklearn_bert._speed import Speed, check_models, settings_of
+from sklearn_bert.comparison._forecast import Forecast, forecast
+from sklearn_bert.comparison._speed import Speed, check_models, settings_of
 
 
 def folds(n_texts, *sizes):

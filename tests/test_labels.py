@@ -15,7 +15,7 @@ import torch
 from sklearn.model_selection import cross_val_score
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._labels import encode_labels
+from sklearn_bert._estimators.labels import encode_labels
 
 
 class Topic(str, enum.Enum):  # noqa: UP042 - whose str() is not its value

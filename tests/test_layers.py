@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_bert import _frozen
-from sklearn_bert._encoder import load_encoder
-from sklearn_bert._inference import predict_outputs
-from sklearn_bert._layers import freeze_layers, is_frozen, parameter_depths
-from sklearn_bert._optimizer import group_rates, parameter_groups
-from sklearn_bert._tokens import tokenize
+from sklearn_bert._engine import frozen_encoder as _frozen
+from sklearn_bert._engine.encoder import load_encoder
+from sklearn_bert._engine.inference import predict_outputs
+from sklearn_bert._engine.layers import freeze_layers, is_frozen, parameter_depths
+from sklearn_bert._engine.optimizer import group_rates, parameter_groups
+from sklearn_bert._text.tokens import tokenize
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_the_encoder_runs_once_when_it_is_frozen(make_classifier, reviews, monke
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_the_logits_of_a_frozen_encoder_are_those_of_the_whole(tiny_model, monkeypatch, packed):
-    from sklearn_bert import _forward
-    from sklearn_bert._batches import Texts
+    from sklearn_bert._engine import forward as _forward
+    from sklearn_bert._engine.batches import Texts
 
     if not packed:
         monkeypatch.setattr(_forward, "packed_model", lambda *_: None)
@@ -117,7 +117,7 @@ def test_the_logits_of_a_frozen_encoder_are_those_of_the_whole(tiny_model, monke
 
 
 def test_the_head_is_all_that_gets_a_gradient(tiny_model):
-    from sklearn_bert._batches import Texts
+    from sklearn_bert._engine.batches import Texts
 
     tokenizer, module = load_encoder(tiny_model, 2)
     ragged = tokenize(tokenizer, ["good film", "bad"], 64)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_bert._layout import Table, wrap
+from sklearn_bert.comparison._table import Table, wrap
 
 LONG = "BERT (sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2, learning_rate=0.0001)"
 NAMES = ["majority class", "static embeddings + logistic regression", LONG, "x" * 60]

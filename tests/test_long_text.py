@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from sklearn_bert import BertTextClassifier, NothingLearntWarning, TextsCutWarning
-from sklearn_bert._encoder import load_encoder
-from sklearn_bert._inference import predict_outputs
-from sklearn_bert._tokens import tokenize
+from sklearn_bert._engine.encoder import load_encoder
+from sklearn_bert._engine.inference import predict_outputs
+from sklearn_bert._text.tokens import tokenize
 
 FILLER = "of a " * 20
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from sklearn_bert._losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from sklearn_bert._engine.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 
 
 @pytest.fixture

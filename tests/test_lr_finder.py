@@ -7,7 +7,7 @@ import pytest
 
 import sklearn_bert
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._lr_finder import RangeTest, _steepest, _valley
+from sklearn_bert._engine.lr_finder import RangeTest, _steepest, _valley
 
 
 def found(losses, low=-7, high=-1):
@@ -73,7 +73,7 @@ def test_ctrl_c_in_the_test_leaves_the_classifier_as_it_was(make_classifier, rev
 
     clf = make_classifier(learning_rate="find")
     before = dict(vars(clf))
-    monkeypatch.setattr("sklearn_bert._net.FineTuningNet.train_step", interrupt)
+    monkeypatch.setattr("sklearn_bert._engine.net.FineTuningNet.train_step", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*reviews)
     assert vars(clf) == before

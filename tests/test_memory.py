@@ -139,7 +139,7 @@ def test_a_memory_full_before_the_first_piece_is_not_laid_on_texts_of_the_batch_
     make_classifier, reviews, monkeypatch
 ):
     """Smaller pieces would not help: what failed are the targets, not the texts."""
-    from sklearn_bert import _net
+    from sklearn_bert._engine import net as _net
 
     calls = []
 
@@ -158,7 +158,7 @@ def test_a_memory_full_before_the_first_piece_is_not_laid_on_texts_of_the_batch_
 
 def test_checkpointing_is_the_last_resort(make_classifier, reviews, limit_memory, capfd):
     """Its first try with one text fails here, whatever its size; the next one goes through."""
-    from sklearn_bert._packed import PackedBert
+    from sklearn_bert._engine.packing import PackedBert
 
     def limited(self, packed, *, checkpointing=False):
         if torch.is_grad_enabled() and not checkpointing:
@@ -179,7 +179,7 @@ def test_checkpointing_is_the_last_resort(make_classifier, reviews, limit_memory
 @pytest.mark.parametrize("packs", [True, False])
 def test_checkpointing_changes_nothing_but_memory(make_classifier, reviews, monkeypatch, packs):
     if not packs:
-        monkeypatch.setattr("sklearn_bert._forward.packed_model", lambda *_: None)
+        monkeypatch.setattr("sklearn_bert._engine.forward.packed_model", lambda *_: None)
     plain, again = (
         make_classifier(gradient_checkpointing=on).fit(*reviews) for on in (False, True)
     )
@@ -192,7 +192,7 @@ def test_checkpointing_changes_nothing_but_memory(make_classifier, reviews, monk
 
 
 def test_layers_are_computed_twice_with_checkpointing(make_classifier, reviews, monkeypatch):
-    from sklearn_bert._packed import PackedBert
+    from sklearn_bert._engine.packing import PackedBert
 
     runs, run = [], PackedBert.run
     monkeypatch.setattr(PackedBert, "run", lambda *a, **k: runs.append(1) or run(*a, **k))

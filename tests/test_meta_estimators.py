@@ -52,7 +52,7 @@ def workers():
         "loky",
         inner_max_num_threads=1,
         initializer=import_module,
-        initargs=["sklearn_bert._encoder"],
+        initargs=["sklearn_bert._engine.encoder"],
     ):
         yield
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_bert._losses import CrossEntropy
+from sklearn_bert._engine.losses import CrossEntropy
 
 
 class RecordSteps(Callback):

@@ -20,8 +20,9 @@ from sklearn.exceptions import NotFittedError
 from test_encoder import ARCHITECTURES, make_folder  # noqa: F401
 from test_portable import seal
 
-from sklearn_bert import BertTextClassifier, OnnxTextClassifier, _onnx_export
+from sklearn_bert import BertTextClassifier, OnnxTextClassifier
 from sklearn_bert._install import install_command
+from sklearn_bert._saving import onnx_export as _onnx_export
 
 PAIRS = [("the good film", "a bad book"), ("bad", "good " * 70)] * 8
 LONG = ["the good film", "bad " * 100, "", "a book of a film " * 30] * 4

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_bert._optimizer import RowGradients, auto_learning_rate
+from sklearn_bert._engine.optimizer import RowGradients, auto_learning_rate
 
 
 @pytest.mark.parametrize("n_steps", [10, 100, 1_000, 100_000])

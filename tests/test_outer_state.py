@@ -17,9 +17,9 @@ from sklearn_bert import (
     BertTextRegressor,
     LearningRateFinderDisplay,
     OnnxTextClassifier,
-    _packed,
     explain,
 )
+from sklearn_bert._engine import packing as _packed
 
 # So few texts are held out that one answer to all of them is right.
 pytestmark = pytest.mark.filterwarnings("ignore:All 2 texts held out")

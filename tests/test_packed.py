@@ -8,10 +8,10 @@ import torch
 import transformers
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._batches import Texts
-from sklearn_bert._forward import Forward
-from sklearn_bert._packed import PackedTexts, _attend_ragged, attend
-from sklearn_bert._tokens import RaggedIds
+from sklearn_bert._engine.batches import Texts
+from sklearn_bert._engine.forward import Forward
+from sklearn_bert._engine.packing import PackedTexts, _attend_ragged, attend
+from sklearn_bert._text.ragged import RaggedIds
 
 SIZES = {
     "vocab_size": 100,
@@ -175,7 +175,7 @@ def test_architectures_with_an_attention_of_their_own_are_padded():
 
 
 def test_padding_is_masked_and_as_wide_as_the_longest():
-    from sklearn_bert._forward import pad
+    from sklearn_bert._engine.forward import pad
 
     texts = make_texts(9, [3, 8, 5])
     inputs = pad(texts, CPU)

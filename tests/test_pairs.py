@@ -18,8 +18,8 @@ from sklearn_bert import (
     TextsCutWarning,
     top_losses,
 )
-from sklearn_bert._encoder import load_encoder
-from sklearn_bert._tokens import tokenize
+from sklearn_bert._engine.encoder import load_encoder
+from sklearn_bert._text.tokens import tokenize
 
 
 @pytest.fixture(scope="module")
@@ -225,8 +225,8 @@ def test_ids_types_and_cuts_are_the_tokenizers_own(tiny_model, max_length):
 def test_logits_are_those_of_transformers(tiny_model, monkeypatch, packed):
     import torch
 
-    from sklearn_bert import _forward
-    from sklearn_bert._inference import predict_outputs
+    from sklearn_bert._engine import forward as _forward
+    from sklearn_bert._engine.inference import predict_outputs
 
     if not packed:
         monkeypatch.setattr(_forward, "packed_model", lambda *_: None)

@@ -20,14 +20,10 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_bert import (
-    BertTextClassifier,
-    BertTextEmbedder,
-    BertTextRegressor,
-    _manifest,
-    _portable,
-)
-from sklearn_bert._encoder import load_encoder
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+from sklearn_bert._engine.encoder import load_encoder
+from sklearn_bert._files import manifest as _manifest
+from sklearn_bert._saving import portable as _portable
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -356,7 +352,7 @@ def contents(folder):
 def test_a_file_that_is_not_ours_is_named_before_anything_is_computed(
     saved, fitted, monkeypatch, write, name
 ):
-    monkeypatch.setattr("sklearn_bert._device.copy_to_cpu", lambda module: 1 / 0)
+    monkeypatch.setattr("sklearn_bert._engine.device.copy_to_cpu", lambda module: 1 / 0)
     if write == "export_onnx":
         shutil.rmtree(saved)
     (saved / name).parent.mkdir(parents=True, exist_ok=True)
@@ -509,8 +505,8 @@ def test_a_failure_loses_nothing(saved, make_classifier, reviews, monkeypatch, s
         raise OSError(28, "No space left on device")
 
     target = {
-        "weights": "sklearn_bert._device.copy_to_cpu",
-        "manifest": "sklearn_bert._portable.seal",
+        "weights": "sklearn_bert._engine.device.copy_to_cpu",
+        "manifest": "sklearn_bert._saving.portable.seal",
         "rename": "os.rename",
     }[step]
     monkeypatch.setattr(target, fail)

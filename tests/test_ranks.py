@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from sklearn_bert import _ranks
-from sklearn_bert._ranks import Ranks
+from sklearn_bert._engine import distributed as _ranks
+from sklearn_bert._engine.distributed import Ranks
 
 SLOW = pytest.mark.slow
 PREPARE = """
@@ -20,7 +20,8 @@ import json, os, sys, time, warnings
 import numpy as np, torch
 torch.set_num_threads(1)
 from skorch.callbacks import Callback
-from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, _gradients
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+from sklearn_bert._engine import gradient_sums as _gradients
 _gradients._BUCKET = 1000  # the tiny model has several messages too
 model = {model!r}
 rank = int(os.environ.get("RANK", 0))
@@ -247,7 +248,7 @@ def test_leaving_right_after_a_message_does_not_wait_forever(start, tmp_path):
     """Before torch 2.8, a few of these turns were enough to hang."""
     code = f"""
 import torch.distributed as dist
-from sklearn_bert import _ranks
+from sklearn_bert._engine import distributed as _ranks
 for turn in range(100):
     dist.init_process_group("gloo", f"file://{tmp_path}/{{turn}}", rank=rank, world_size=2)
     _ranks.find_ranks().same(turn, "turn")

@@ -12,8 +12,9 @@ from conftest import make_tokenizer
 from huggingface_hub import constants
 from transformers import BertConfig, BertModel
 
-from sklearn_bert import BertTextClassifier, _encoder
+from sklearn_bert import BertTextClassifier
 from sklearn_bert.__main__ import _make_parser
+from sklearn_bert._engine import encoder as _encoder
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

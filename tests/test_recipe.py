@@ -345,7 +345,7 @@ def test_pairs_of_texts_several_labels_and_numbers_are_fitted_by_default(tiny_mo
 
 def test_ctrl_c_in_the_contrast_loses_nothing(tiny_model, few, monkeypatch):
     clf = BertTextClassifier(tiny_model, random_state=0)
-    monkeypatch.setattr("sklearn_bert._contrast.PairLoss.forward", interrupt)
+    monkeypatch.setattr("sklearn_bert._engine.contrastive.PairLoss.forward", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*few)
     assert not hasattr(clf, "module_")

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_bert import BertTextRegressor
-from sklearn_bert._targets import check_numbers
+from sklearn_bert._estimators.targets import check_numbers
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from sklearn_bert._seconds import has_waited, is_loaded, now
-from sklearn_bert._summary import counts_processor
-from sklearn_bert._trial import Trial
+from sklearn_bert._clock import has_waited, is_loaded, now
+from sklearn_bert.comparison._fold_result import Trial
+from sklearn_bert.comparison._summary import counts_processor
 
 
 @pytest.mark.parametrize(

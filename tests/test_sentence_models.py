@@ -105,7 +105,7 @@ def pooled(folder, texts, *ways, **options):
 @pytest.mark.parametrize("ways", [*[(way,) for way in WAYS], ("lasttoken", "cls", "max")])
 def test_all_ways_of_pooling(make_model, tiny_model, monkeypatch, packed, ways):
     if not packed:
-        monkeypatch.setattr("sklearn_bert._forward.packed_model", lambda *_: None)
+        monkeypatch.setattr("sklearn_bert._engine.forward.packed_model", lambda *_: None)
     texts = [*TEXTS, "the " * 40, ""] * 5  # more than a long row is filled up from
     embedder = BertTextEmbedder(make_model(pooling(*ways)))
     vectors = embedder.fit_transform(texts)
@@ -286,7 +286,7 @@ def test_vectors_are_those_of_encode(make_model, minilm, kind):
     sentence_transformers = pytest.importorskip("sentence_transformers")
     texts = [*TEXTS, "the film of a book " * 80]
     if kind == "minilm":
-        from sklearn_bert._encoder import locate
+        from sklearn_bert._engine.encoder import locate
 
         model = locate(minilm)
     elif kind == "old":

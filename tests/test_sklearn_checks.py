@@ -15,12 +15,8 @@ from sklearn.utils.estimator_checks import (
 )
 from skorch.callbacks import EpochTimer
 
-from sklearn_bert import (
-    BertTextClassifier,
-    BertTextEmbedder,
-    BertTextRegressor,
-    _inference,
-)
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
+from sklearn_bert._engine import inference as _inference
 
 # scikit-learn expects the same of SGDClassifier: a row of weight 2 in one batch is not the row
 # twice, in two batches.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
-from sklearn_bert._statistics import (
+from sklearn_bert.comparison._statistics import (
     expected_calibration_error,
     fold_difference,
     reliability,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_bert._tables import find_format, read_lines, read_table
 from sklearn_bert.datasets import load_text_table
+from sklearn_bert.datasets._tables import find_format, read_lines, read_table
 
 
 def write(file, content):

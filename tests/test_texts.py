@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from sklearn_bert._texts import check_texts, check_texts_or_pairs
+from sklearn_bert._text.texts import check_texts, check_texts_or_pairs
 
 TEXTS = ["good film", "", "naïve 電影 🎬"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sklearn_bert._ticks import linear_labels, linear_ticks, log_labels, log_ticks
+from sklearn_bert.inspection._ticks import linear_labels, linear_ticks, log_labels, log_ticks
 
 
 @pytest.mark.parametrize(

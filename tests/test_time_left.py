@@ -27,7 +27,7 @@ clock = Clock(0)  # callbacks are copied by a fit: this one is what they move
 @pytest.fixture
 def fit(make_classifier, monkeypatch, capfd):
     """Return a function that fits to texts of very different lengths; what is said on stderr."""
-    monkeypatch.setattr("sklearn_bert._time_left.monotonic", lambda: clock.now)
+    monkeypatch.setattr("sklearn_bert._engine.time_left.monotonic", lambda: clock.now)
     monkeypatch.setattr("torch.get_num_threads", lambda: 2)
     texts = ["good film", "bad " * 50] * 60
 

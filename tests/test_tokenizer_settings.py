@@ -12,7 +12,7 @@ from conftest import make_tokenizer
 from tokenizers import normalizers, processors
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
-from sklearn_bert._tokens import count_tokens, tokenize
+from sklearn_bert._text.tokens import count_tokens, tokenize
 
 ODD = [
     "",
@@ -197,8 +197,8 @@ def test_truncation_and_padding_of_the_tokenizer_itself_are_not_used(make_model,
 
 @pytest.mark.parametrize("kind", ["roberta", "xlm-roberta", "camembert", "bert", "electra"])
 def test_a_padding_token_in_a_text_has_the_position_that_transformers_gives_it(kind):
-    from sklearn_bert._batches import Texts
-    from sklearn_bert._forward import Forward
+    from sklearn_bert._engine.batches import Texts
+    from sklearn_bert._engine.forward import Forward
 
     sizes = {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2}
     config = transformers.AutoConfig.for_model(

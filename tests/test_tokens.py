@@ -12,9 +12,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from transformers import AutoTokenizer
 
-from sklearn_bert import _tokens
-from sklearn_bert._encoder import locate
-from sklearn_bert._tokens import RaggedIds, TokenCache, tokenize
+from sklearn_bert._engine.encoder import locate
+from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.ragged import RaggedIds
+from sklearn_bert._text.token_cache import TokenCache
+from sklearn_bert._text.tokens import tokenize
 
 
 class Counting:
@@ -60,7 +62,7 @@ TEXTS = ["the good film", "", "bad", "a unheard of a book", "good " * 100]
 
 @pytest.mark.parametrize("texts", [TEXTS, TEXTS[:1]])
 def test_tokenizing_gives_what_the_tokenizer_gives(tokenizer, texts, monkeypatch):
-    monkeypatch.setattr("sklearn_bert._tokens._TEXTS_PER_CALL", 2)
+    monkeypatch.setattr("sklearn_bert._text.tokens._TEXTS_PER_CALL", 2)
     ragged = tokenize(tokenizer, texts, 16)
     expected = make_tokenizer()(texts, truncation=True, max_length=16)["input_ids"]
     assert [ragged[row].tolist() for row in range(len(ragged))] == expected

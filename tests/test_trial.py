@@ -11,8 +11,8 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_bert._runner import Data
-from sklearn_bert._trial import Recorded, run_trial
+from sklearn_bert.comparison._fold_result import Recorded, run_trial
+from sklearn_bert.comparison._runner import Data
 
 TRAIN, TEST = np.arange(40), np.arange(40, 60)
 
@@ -133,10 +133,10 @@ def test_memory_is_what_was_taken_at_the_peak(data):
 def test_memory_that_cannot_be_told_is_not_0(data, monkeypatch, figures, expected):
     peaks = iter(figures["VmHWM"])
     monkeypatch.setattr(
-        "sklearn_bert._trial._status",
+        "sklearn_bert.comparison._fold_result._status",
         lambda name: next(peaks) if name == "VmHWM" else figures[name],
     )
-    monkeypatch.setattr("sklearn_bert._trial.Path.write_text", lambda *args: None)
+    monkeypatch.setattr("sklearn_bert.comparison._fold_result.Path.write_text", lambda *args: None)
     assert run(Odd(), data).memory_mb == pytest.approx(expected, nan_ok=True)
 
 

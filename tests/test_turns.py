@@ -10,15 +10,15 @@ from itertools import pairwise
 import pytest
 import torch
 
-from sklearn_bert import _turns
-from sklearn_bert._turns import own_turn
+from sklearn_bert._engine import gpu_lock as _turns
+from sklearn_bert._engine.gpu_lock import own_turn
 
 pytest.importorskip("fcntl")
 
 CODE = """
 import json, sys, time
 import torch
-from sklearn_bert import _turns
+from sklearn_bert._engine import gpu_lock as _turns
 _turns._identity = lambda device: sys.argv[1]
 with _turns.own_turn(torch.device("cuda", 0)):
     start = time.time()

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sklearn_bert._statistics import Difference
-from sklearn_bert._summary import Pair
-from sklearn_bert._trial import Trial
-from sklearn_bert._verdict import verdict
+from sklearn_bert.comparison._fold_result import Trial
+from sklearn_bert.comparison._statistics import Difference
+from sklearn_bert.comparison._summary import Pair
+from sklearn_bert.comparison._verdict import verdict
 
 
 def trial(model, fit, predict):

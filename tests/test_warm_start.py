@@ -34,7 +34,7 @@ def test_a_failure_or_an_interruption_loses_nothing(clf, reviews, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklearn_bert._records.EpochRecord.on_epoch_end", interrupt)
+    monkeypatch.setattr("sklearn_bert._engine.progress.EpochRecord.on_epoch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*reviews)
     np.testing.assert_array_equal(clf.predict_proba(reviews[0]), before)

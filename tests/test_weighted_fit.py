@@ -13,8 +13,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import compare
-from sklearn_bert._baselines import FrozenBert, NaiveBayesSVM
-from sklearn_bert._embeddings import Embeddings
+from sklearn_bert._engine.embeddings import Embeddings
+from sklearn_bert.comparison._baselines import FrozenBert, NaiveBayesSVM
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.integers(1, 6, size=60).astype(float)

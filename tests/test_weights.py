@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.model_selection import GridSearchCV, KFold
 
-from sklearn_bert import _estimator
+from sklearn_bert._estimators import text_estimator as _estimator
 
 
 @pytest.fixture

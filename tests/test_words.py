@@ -3,7 +3,7 @@
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from sklearn_bert._words import find_places
+from sklearn_bert._text.words import find_places
 
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
 

@@ -1,0 +1,1 @@
+"""Fine-tuning and prediction with torch, transformers and skorch; without scikit-learn."""

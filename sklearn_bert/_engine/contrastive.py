@@ -1,0 +1,199 @@
+"""Where labels are very few: the vectors of texts of one class are drawn together first.
+
+References
+----------
+L. Tunstall, N. Reimers, U. E. S. Jo, L. Bates, D. Korat, M. Wasserblat, O. Pereg (2022). Efficient
+Few-Shot Learning Without Prompts. arXiv:2209.11055.
+"""
+
+import math
+
+import numpy as np
+import torch
+from skorch.callbacks import GradientNormClipping
+from torch.nn.functional import normalize
+
+from .batches import Texts
+from .device import fast_float32
+from .distributed import find_ranks
+from .layers import freeze_layers, last_linear
+from .net import FineTuningNet
+from .optimizer import group_rates, one_cycle, parameter_groups
+from .progress import Progress
+
+# The peak of the learning rate, and the steps.
+RATE, STEPS = 2e-5, 40
+_BATCH = 16  # texts, all pairs of which are compared
+_LEAST_OF_A_CLASS = 2
+
+
+def contrast(
+    module,
+    batches,
+    n_outputs,
+    random_state,
+    *,
+    layer_decay,
+    freeze,
+    weight_decay,
+    device,
+    dtype,
+    gradient_checkpointing,
+    verbose,
+):
+    """Train what the last linear map of the head reads to be alike for texts of one class only.
+
+    Of several processes each does all of it, since the batches are too small to share.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        Changed in place; its head must have a `last_linear`.
+    batches : TrainingBatches
+        The texts, with one class each.
+    n_outputs : int
+        Of the head.
+    random_state : RandomState instance
+        Draws the batches.
+    layer_decay, freeze, weight_decay, device, dtype, gradient_checkpointing, verbose
+        As for `net.train`.
+    """
+    freeze_layers(module, freeze)
+    groups = parameter_groups(module, weight_decay, layer_decay)
+    rates = group_rates(groups, RATE, RATE)
+    callbacks = [
+        ("_gradient_clipping", GradientNormClipping(1.0)),
+        ("_one_cycle", one_cycle(rates, STEPS)),
+    ]
+    progress = Progress(STEPS, verbose, "contrast")
+    if verbose:
+        callbacks.append(("_progress", progress))
+    net = ContrastiveNet(
+        module,
+        n_outputs=n_outputs,
+        criterion=PairLoss(),
+        autocast_dtype=dtype,
+        weight_decay=weight_decay,
+        layer_decay=layer_decay,
+        gradient_checkpointing=gradient_checkpointing,
+        max_epochs=1,
+        callbacks=callbacks,
+        device=device,
+        iterator_train__batch_size=1,
+    )
+    try:
+        with fast_float32(device):
+            net.fit((BalancedBatches(batches, STEPS, random_state), None))
+    finally:
+        progress.close()
+        net.close()
+    if (ranks := find_ranks()) is not None:  # a GPU may have rounded otherwise than another one
+        _average(list(module.parameters()), ranks)
+
+
+def _average(parameters, ranks):
+    """Let all processes have the mean of their parameters."""
+    values = [parameter.detach() for parameter in parameters]
+    ranks.sum(values)
+    torch._foreach_div_(values, ranks.size)
+
+
+class ContrastiveNet(FineTuningNet):
+    """A net that gives what the last linear map reads, instead of what it makes of that.
+
+    When memory is full, only the pairs within a piece of the batch are compared.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The encoder with its head.
+    n_outputs : int
+        Of the map.
+    **kwargs : dict
+        Parameters of `FineTuningNet`.
+    """
+
+    def __init__(self, module, *, n_outputs, **kwargs):
+        super().__init__(module, **kwargs)
+        self.n_outputs = n_outputs
+
+    def initialize(self):
+        """Prepare training; a batch is computed at once, since its texts are compared."""
+        super().initialize()
+        self.tokens_at_once_ = math.inf
+        return self
+
+    def find_ranks(self):
+        """Return that this process works alone."""
+        return None
+
+    def infer(self, x, **fit_params):
+        """Return the vectors of some texts in float32."""
+        read = []
+        linear = last_linear(self.module_, self.n_outputs)
+        hook = linear.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+        try:
+            self.logits_of_(x)
+        finally:
+            hook.remove()
+        return read[0].reshape(len(x), -1).float()
+
+
+class PairLoss(torch.nn.Module):
+    """Mean squared error of the cosine of two texts: 1 if they are of one class, else 0.
+
+    Pairs of one class and pairs of two weigh the same together.
+    """
+
+    def forward(self, vectors, target):
+        """Return the loss of the vectors of some texts; `target` begins with their classes."""
+        classes = target[0]
+        unit = normalize(vectors, dim=1)
+        is_same = classes[:, None] == classes
+        error = (unit @ unit.T - is_same.float()) ** 2
+        is_pair = ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
+        means = [error[pairs].mean() for pairs in (is_same & is_pair, ~is_same) if pairs.any()]
+        return sum(means) / 2 if means else 0.0 * error.sum()
+
+
+class BalancedBatches:
+    """Batches with as many texts of one class as of another.
+
+    Parameters
+    ----------
+    batches : TrainingBatches
+        All texts, whose classes are indices.
+    n_steps : int
+        How many batches there are.
+    random_state : RandomState instance
+        Draws them: texts of a class by their weights.
+    """
+
+    def __init__(self, batches, n_steps, random_state):
+        self.batches = batches
+        self.n_steps = n_steps
+        self.random_state = random_state
+        self.rows = [np.flatnonzero(batches.targets == c) for c in np.unique(batches.targets)]
+
+    def __len__(self):
+        return self.n_steps
+
+    def __iter__(self):
+        for _ in range(self.n_steps):
+            rows = self._draw()
+            targets = torch.from_numpy(self.batches.targets[rows])
+            weights = torch.from_numpy(self.batches.weights[rows])
+            yield Texts(self.batches.ragged, rows), (targets, weights)
+
+    def _draw(self):
+        """Return the rows of a batch, by length."""
+        n_each = max(_LEAST_OF_A_CLASS, _BATCH // len(self.rows))
+        n_classes = min(len(self.rows), _BATCH // n_each)
+        drawn = []
+        for number in self.random_state.choice(len(self.rows), n_classes, replace=False):
+            rows = self.rows[number]
+            shares = self.batches.weights[rows] / self.batches.weights[rows].sum()
+            n_texts = min(n_each, np.count_nonzero(shares))
+            drawn.append(self.random_state.choice(rows, n_texts, replace=False, p=shares))
+        rows = np.concatenate(drawn)
+        return rows[np.argsort(self.batches.ragged.lengths[rows], kind="stable")]

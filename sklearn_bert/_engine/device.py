@@ -1,0 +1,144 @@
+"""Where to compute, in which arithmetic, and from which seed."""
+
+import copy
+import platform
+import threading
+from contextlib import contextmanager, nullcontext
+
+import torch
+
+from .._warn import warn
+from .distributed import local_cuda
+from .torch_state import own_torch_state
+
+# Dropout and the head draw from torch's global generators: one fit at a time in a process.
+_SEEDED = threading.RLock()
+
+
+def find_device(device):
+    """Return the `torch.device` that `device` names; "auto" is CUDA, MPS or the CPU.
+
+    Of several processes that train together, each gets a CUDA device of its own.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or the machine does not have it.
+    """
+    if device == "auto":
+        kind = _available()[0]
+        own = local_cuda(torch.cuda.device_count()) if kind == "cuda" else None
+        return own or torch.device(kind)
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise ValueError(
+            f"device must be 'auto' or a device that torch knows, got {device!r}; use one of "
+            f"{_available()}."
+        ) from None
+    if not _is_there(found):
+        raise ValueError(
+            f"device={device!r} is not on this machine; use 'auto' or one of {_available()}."
+        )
+    return found
+
+
+def _is_there(device):
+    """Return whether this machine has `device`, a torch.device."""
+    try:
+        backend = torch.get_device_module(device)
+    except RuntimeError:  # a kind that only exists inside torch, such as "meta"
+        return False
+    return backend.is_available() and (device.index or 0) < backend.device_count()
+
+
+def _available():
+    """Return the kinds of device on this machine, the fastest first."""
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [kind for kind, there in kinds.items() if there] + ["cpu"]
+
+
+def find_dtype(dtype, device):
+    """Return the torch dtype that `dtype` names; "auto" is bfloat16 where that is faster."""
+    if dtype != "auto":
+        if dtype == "bfloat16" and device.type == "cpu" and not _computes_bfloat16():
+            warn(
+                "dtype='bfloat16' is emulated on this CPU, which has no AVX-512, and takes about "
+                "ten times as long as float32; use dtype='auto'."
+            )
+        return getattr(torch, dtype)
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        # Both are also true of CPUs with AMX, whose instruction set includes AVX512-BF16.
+        fast = torch.cpu._is_avx512_bf16_supported()
+    else:
+        fast = False
+    return torch.bfloat16 if fast else torch.float32
+
+
+def _computes_bfloat16():
+    """Return whether torch multiplies matrices in bfloat16 on this CPU by more than plain loops."""
+    return platform.machine() not in ("x86_64", "AMD64") or (
+        torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+
+
+@contextmanager
+def seeded(seed, device):
+    """Draw everything random from `seed`; afterwards the global generators are as before.
+
+    Only the generators of the CPU and of `device` are touched: `torch.manual_seed` would reseed
+    those of all devices.
+    """
+    backends = [torch] if device.type == "cpu" else [torch, torch.get_device_module(device)]
+    with _SEEDED, _current(device):
+        states = [backend.get_rng_state() for backend in backends]
+        torch.default_generator.manual_seed(seed)
+        for backend in backends[1:]:
+            backend.manual_seed(seed)
+        try:
+            yield
+        finally:
+            for backend, state in zip(backends, states, strict=True):
+                backend.set_rng_state(state)
+
+
+def _current(device):
+    """Return the context in which a device with a number is the one that torch means."""
+    if device.index is None or device.type == "cpu":
+        return nullcontext()
+    return torch.get_device_module(device).device(device)
+
+
+@contextmanager
+def fast_float32(device):
+    """Multiply float32 matrices on CUDA in TensorFloat-32, which Ampere and later are faster with.
+
+    The switch is global in torch: it is set back afterwards.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    switch, fast = torch.backends.cuda.matmul, "tf32"
+    name = "fp32_precision"  # before torch 2.9: allow_tf32, which must not be mixed with it
+    if not hasattr(switch, name):
+        name, fast = "allow_tf32", True
+    before = getattr(switch, name)
+    setattr(switch, name, fast)
+    try:
+        yield
+    finally:
+        setattr(switch, name, before)
+
+
+@own_torch_state()
+def copy_to_cpu(module):
+    """Return a copy of `module` on the CPU, without making one on its own device first."""
+    memo = {id(buffer): buffer.cpu() for buffer in module.buffers()}
+    for parameter in module.parameters():
+        value = parameter.detach().cpu()
+        if value.is_inference():  # copied or loaded in inference mode: it could not be trained
+            value = value.clone()
+        memo[id(parameter)] = torch.nn.Parameter(value, parameter.requires_grad)
+    return copy.deepcopy(module, memo)

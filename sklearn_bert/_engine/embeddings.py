@@ -1,0 +1,204 @@
+"""Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
+
+import numpy as np
+import torch
+
+from .._clock import now
+from .._text.tokens import tokenize
+from .device import find_device, find_dtype, seeded
+from .encoder import find_max_length, load_encoder
+from .forks import in_living_threads
+from .forward import Forward
+from .inference import compute_shared, make_ready
+from .packing import PackedTexts
+from .torch_state import own_torch_state
+
+
+class Pooling(Forward):
+    """Computes the vectors of texts.
+
+    Parameters
+    ----------
+    module, device, dtype
+        As for `Forward`.
+    ways : tuple of str
+        How the tokens become one vector; the vectors of several ways lie side by side.
+    n_left_out : int
+        Tokens at the beginning of each text that are not pooled; one token always is.
+    """
+
+    def __init__(self, module, device, dtype, ways, n_left_out):
+        super().__init__(module, device, dtype)
+        self.ways = ways
+        self.n_left_out = n_left_out
+
+    def __call__(self, texts):
+        """Return the vectors of `texts` in float32, of shape (n_texts, n_ways * width)."""
+        if self.packed_model is None:
+            inputs = self.pad(texts)
+            hidden = self.module.base_model(**inputs)[0]
+            states = hidden[inputs["attention_mask"].bool()]
+            lengths = inputs["attention_mask"].sum(1)
+        else:
+            packed = PackedTexts(texts, self.device)
+            if self.ways == ("cls",) and not self.n_left_out:
+                return self.packed_model.hidden(packed, first_only=True).float()
+            lengths = packed.boundaries.diff().long()
+            states = self.packed_model.hidden(packed)[: int(texts.lengths.sum())]
+        pooled = PooledTokens(states.float(), lengths, self.n_left_out)
+        return torch.cat([getattr(pooled, way)() for way in self.ways], dim=1)
+
+
+class PooledTokens:
+    """The ways in which the tokens of each text become one vector.
+
+    Parameters
+    ----------
+    states : Tensor of shape (n_tokens, width)
+        Of all texts, end to end.
+    lengths : Tensor of shape (n_texts,)
+        Tokens of each text.
+    n_left_out : int
+        Tokens at the beginning of each text that are not pooled; one token always is.
+    """
+
+    def __init__(self, states, lengths, n_left_out):
+        self.owners = torch.repeat_interleave(lengths, output_size=len(states))
+        self.ends = lengths.cumsum(0)
+        begins = self.ends - lengths
+        left_out = torch.clamp(lengths - 1, max=n_left_out)
+        self.firsts = begins + left_out
+        self.n_kept = (lengths - left_out)[:, None]
+        self.places = torch.arange(len(states), device=states.device) - begins[self.owners]
+        self.is_kept = (self.places >= left_out[self.owners])[:, None]
+        self.states = states
+
+    def cls(self):
+        """Return the first token."""
+        return self.states[self.firsts]
+
+    def lasttoken(self):
+        """Return the last token."""
+        return self.states[self.ends - 1]
+
+    def mean(self):
+        """Return the mean."""
+        return self._sums(self.states * self.is_kept) / self.n_kept
+
+    def mean_sqrt_len_tokens(self):
+        """Return the sum over the square root of the number of tokens."""
+        return self._sums(self.states * self.is_kept) / self.n_kept.sqrt()
+
+    def weightedmean(self):
+        """Return the mean, with the place of each token from 1 as its weight."""
+        weights = self.is_kept * (self.places[:, None] + 1).float()
+        return self._sums(self.states * weights) / self._sums(weights)
+
+    def max(self):
+        """Return the largest value of each column."""
+        lowest = self.states.new_full((len(self.ends), self.states.shape[1]), -torch.inf)
+        states = self.states.masked_fill(~self.is_kept, -torch.inf)
+        return lowest.scatter_reduce(0, self.owners[:, None].expand_as(states), states, "amax")
+
+    def _sums(self, values):
+        """Return the sum of the rows of each text."""
+        sums = values.new_zeros((len(self.ends), values.shape[1]))
+        return sums.index_add_(0, self.owners, values)
+
+
+@in_living_threads
+@own_torch_state()
+def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()):
+    """Return the vector of each text in float32, as an array with a row a text.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        The encoder, with any head.
+    ragged : RaggedIds
+        The texts, or windows over them: the vectors of a text's windows are averaged.
+    device, dtype
+        As for `Forward`.
+    ways, n_left_out
+        As for `Pooling`.
+    layers : sequence of torch.nn.Module
+        What the vectors go through at last, on the CPU in float32.
+    """
+    make_ready(module, device)
+    pool = Pooling(module, device, dtype, ways, n_left_out)
+    with torch.inference_mode(), pool.autocast():
+        vectors = compute_shared(pool, ragged, device).cpu().numpy()
+    vectors = ragged.mean_of_windows(vectors)
+    if not layers:
+        return vectors
+    with torch.inference_mode(), torch.autocast("cpu", enabled=False):
+        return torch.nn.Sequential(*layers)(torch.from_numpy(vectors)).numpy()
+
+
+def classifier_pooling(module):
+    """Return what the head of a fine-tuned module reads."""
+    return getattr(module.config, "classifier_pooling", "cls")
+
+
+class Embeddings:
+    """The mean vectors of texts from one encoder, kept by text.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Hub name or local folder.
+    max_length : int or None
+        Tokens kept of a text; None keeps as many as the model can read.
+    device : str
+        Where to compute.
+    dtype : {"auto", "float32", "bfloat16"}
+        Arithmetic.
+    """
+
+    def __init__(self, model, max_length, device, dtype):
+        self.model = model
+        self.max_length = max_length
+        self.device = device
+        self.dtype = dtype
+        self.module = None
+        self.kept = {}
+        self.seconds = np.zeros(2)  # of the clock and of the processor
+        self.n_tokens = 0
+
+    def get(self, texts):
+        """Return the vectors of `texts`, and the seconds that computing them took and saved.
+
+        Saved are those of texts that were kept, of the clock and of the processor.
+        """
+        if self.module is None:
+            self._load()
+        before = self.seconds
+        new = list(dict.fromkeys(text for text in texts if text not in self.kept))
+        if new:
+            start = now()
+            vectors, lengths = self._compute(new)
+            self.seconds = self.seconds + now() - start
+            self.n_tokens += int(lengths.sum())
+            self.kept.update(zip(new, zip(vectors, lengths, strict=True), strict=True))
+        fresh = set(new)
+        saved = sum(int(self.kept[text][1]) for text in texts if text not in fresh)
+        vectors = np.stack([self.kept[text][0] for text in texts])
+        return vectors, self.seconds - before, saved * self.seconds / self.n_tokens
+
+    def _load(self):
+        """Load the encoder: when it is first needed, so that an error is that of a fit."""
+        self.device_ = find_device(self.device)
+        with seeded(0, self.device_):  # a head is drawn, which nobody needs
+            self.tokenizer, module = load_encoder(self.model, 2)
+        self.max_length_ = find_max_length(self.max_length, self.tokenizer, module, self.model)
+        self.module = module
+
+    def _compute(self, texts):
+        """Return the vectors of `texts` and their numbers of tokens."""
+        ragged = tokenize(self.tokenizer, texts, self.max_length_)
+        dtype = find_dtype(self.dtype, self.device_)
+        return embed(self.module, ragged, self.device_, dtype), ragged.lengths
+
+    def __getstate__(self):
+        """Return the state without what is kept: the size of a pickle is that of the model."""
+        return {**vars(self), "kept": {}}

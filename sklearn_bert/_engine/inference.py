@@ -1,0 +1,111 @@
+"""One row of numbers a text, computed in batches sorted by length that fit the memory."""
+
+import numpy as np
+import torch
+
+from .batches import Texts
+from .distributed import find_ranks
+from .forks import in_living_threads
+from .forward import Forward
+from .memory import free_memory, is_out_of_memory
+from .torch_state import own_torch_state
+
+# Positions computed at once: enough to keep the device busy; fewer once memory was full.
+_TOKENS_AT_ONCE = {"cpu": 4096, "mps": 4096}
+_TOKENS_AT_ONCE_ON_A_GPU = 65536
+
+
+@in_living_threads
+@own_torch_state()
+def predict_outputs(module, ragged, device, dtype):
+    """Return the outputs of the module for each text, in the order of the texts.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        Moved to `device` and put in evaluation mode, if it is not so already.
+    ragged : RaggedIds
+        The texts, or windows over them: the outputs of a text are the mean of its windows'.
+    device : torch.device
+        Where to compute.
+    dtype : torch.dtype
+        Arithmetic; the weights stay in float32.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_texts, n_outputs), dtype float64
+
+    Raises
+    ------
+    ValueError
+        If an output is NaN or infinite.
+    """
+    make_ready(module, device)
+    forward = Forward(module, device, dtype)
+    with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
+        outputs = compute_shared(forward, ragged, device).cpu().numpy()
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            f"The model must give finite numbers, got {outputs[~np.isfinite(outputs)][0]}, since "
+            "its training has diverged; fit it with a lower learning_rate or weight_decay."
+        )
+    return ragged.mean_of_windows(outputs.astype(np.float64))
+
+
+def make_ready(module, device):
+    """Move the module to the device, in evaluation mode."""
+    if module.device != device:
+        module.to(device)
+    if module.training:
+        module.eval()
+
+
+def compute_shared(function, ragged, device):
+    """Return what `compute` does; where several processes are at it, each does a share."""
+    ranks = find_ranks()
+    if ranks is None or not ranks.is_worth_it(len(ragged)):
+        return compute(function, ragged, device)
+    order = np.argsort(-ragged.lengths, kind="stable")
+    rows = ranks.gather(compute(function, ragged.take(ranks.share(order)), device), len(order))
+    ordered = torch.empty_like(rows)
+    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    return ordered
+
+
+def compute(function, ragged, device):
+    """Return what `function` gives for each sequence, in their order, without gradient.
+
+    Parameters
+    ----------
+    function : callable
+        Takes `Texts`, returns a tensor with a row for each.
+    ragged : RaggedIds
+        The sequences.
+    device : torch.device
+        Where it computes: less at once where its memory was full.
+
+    Returns
+    -------
+    rows : Tensor of shape (n_sequences, n_columns)
+    """
+    order = np.argsort(-ragged.lengths, kind="stable")
+    pieces, start = [], 0
+    tokens_at_once = _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU)
+    while start < len(order):
+        rest = Texts(ragged, order[start : start + tokens_at_once])
+        texts = rest[next(rest.pieces(tokens_at_once))]
+        try:
+            with torch.no_grad():
+                pieces.append(function(texts))
+            start += len(texts)
+            continue
+        except (RuntimeError, MemoryError) as error:
+            if len(texts) == 1 or not is_out_of_memory(error):
+                raise
+        # Outside of the except clause, which keeps the tensors of the failed try alive.
+        free_memory(device)
+        tokens_at_once = len(texts) * int(texts.lengths[0]) // 2
+    rows = torch.cat(pieces)
+    ordered = torch.empty_like(rows)
+    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    return ordered

@@ -1,0 +1,1 @@
+"""Fitted estimators as files: folders, pickles, model cards and ONNX graphs."""

@@ -1,0 +1,129 @@
+"""Logits become probabilities and labels: what classifiers share, whatever computes the logits."""
+
+import numpy as np
+
+from .._plain import default_errstate
+
+
+class ProbabilitiesMixin:
+    """The predictions of a classifier that has `classes_`, `multilabel_` and `_outputs`."""
+
+    def decision_function(self, X):
+        """Return the logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The logits, in the order of ``classes_``; with two classes that exclude each other,
+            that of ``classes_[1]`` minus that of ``classes_[0]``.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
+        """
+        logits = self._outputs(X)
+        if self.multilabel_ or len(self.classes_) > 2:
+            return logits
+        return logits[:, 1] - logits[:, 0]
+
+    @default_errstate()
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
+        """
+        logits = self._outputs(X)
+        if self.multilabel_:
+            return -np.logaddexp(0, -logits)
+        return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. Rows sum to 1, but where a text may have several labels:
+            there each probability is for itself.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
+        """
+        logits = self._outputs(X)
+        return probabilities(logits, multilabel=self.multilabel_)
+
+    def predict(self, X):
+        """Return the most probable class of each text.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            The texts, or pairs of texts.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels, of the type that `fit` was given. With several labels a text, 1 for those of a
+            probability above 0.5, else 0.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If `X` is a single str, is empty or has not the columns that it was fitted to.
+        """
+        logits = self._outputs(X)
+        proba = probabilities(logits, multilabel=self.multilabel_)
+        if self.multilabel_:
+            return (proba > 0.5).astype(np.int64)
+        return self.classes_[proba.argmax(axis=1)]
+
+
+@default_errstate()
+def probabilities(logits, *, multilabel):
+    """Return the probabilities that logits of shape (n_texts, n_classes) stand for."""
+    if multilabel:
+        return np.exp(-np.logaddexp(0, -logits))
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)

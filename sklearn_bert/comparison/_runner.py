@@ -1,0 +1,271 @@
+"""Runs models over the folds, within a budget, and tells each result as soon as there is one."""
+
+import math
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from .._clock import OutOfTime
+from .._durations import format_duration
+from ..classifier import BertTextClassifier
+from ._fold_result import run_trial
+from ._summary import summarize
+from ._table import score_with_spread
+from ._weighted_fit import weight_parameter
+
+# A fit that is still at work so much later than the budget is ended.
+_LATEST = 1.1
+
+# A training part is not made smaller than this many texts a class for the learning curve.
+_MIN_PER_CLASS = 2
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is compared on.
+
+    Attributes
+    ----------
+    texts : list of str
+        All texts.
+    y : ndarray of shape (n_texts,)
+        Their labels.
+    classes : ndarray of shape (n_classes,)
+        The labels that occur, sorted.
+    weights : ndarray of shape (n_texts,) or None
+        How much each text counts.
+    """
+
+    texts: list
+    y: np.ndarray
+    classes: np.ndarray
+    weights: np.ndarray | None = None
+
+    def take_texts(self, rows):
+        """Return the texts of some rows."""
+        return [self.texts[row] for row in rows]
+
+    def take_weights(self, rows):
+        """Return the weights of some rows, None if there are none."""
+        return None if self.weights is None else self.weights[rows]
+
+
+class Runner:
+    """Runs models over the folds.
+
+    Parameters
+    ----------
+    data : Data
+        What to learn and to judge on.
+    folds : list of (train, test) pairs of arrays of int
+        The same for all models.
+    scorers : dict of str to callable
+        scikit-learn scorers by name.
+    budget : float
+        Seconds.
+    start : float
+        Of `time.perf_counter`: from when on they count.
+    say : callable
+        Is given each sentence as soon as there is one.
+
+    Attributes
+    ----------
+    trials : list of Trial
+        What was done on whole folds.
+    curve : list of Trial
+        What was done on fewer training texts.
+    notes : list of str
+        Sentences on what was left out.
+    """
+
+    def __init__(self, data, folds, scorers, budget, start, say):
+        self.data = data
+        self.folds = folds
+        self.scorers = scorers
+        self.budget = budget
+        self.start = start
+        self.say = say
+        self.trials, self.curve, self.notes = [], [], []
+        self._fold_seconds = {}
+
+    def run(self, name, estimator, seconds=0.0):
+        """Run a model over all folds that fit the budget, and tell what came of it.
+
+        `seconds` are what the first fold is expected to take; the next is expected to take what
+        the one before it took.
+        """
+        mine, late = [], 0.0
+        if self.data.weights is not None and weight_parameter(estimator) is None:
+            self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
+        for fold, (train, test) in enumerate(self.folds):
+            if self._is_too_long(seconds):
+                self._note_budget(name, len(mine), seconds)
+                break
+            before = perf_counter()
+            try:
+                trial = self._try(name, fold, estimator, train, test, with_size=not mine)
+            except OutOfTime:
+                self._note_ended(name, fold, len(mine))
+                break
+            seconds = perf_counter() - before - trial.once_seconds
+            late = -self.seconds_left
+            if not trial.error:
+                self._fold_seconds.setdefault(name, []).append(seconds)
+            mine.append(trial)
+            self.trials.append(trial)
+            if len(mine) > 1 and trial.error and trial.error == mine[-2].error:
+                break  # the same a third time helps nobody
+        if mine:
+            self._say_result(summarize(name, mine, self.scorers))
+        if late > 0:
+            self._note_late(name, late)
+
+    def _say_result(self, row):
+        """Tell what came of a model, in a line."""
+        if not row["n_folds"]:
+            self.say(f"{row['model']} failed: {row['error']}")
+            return
+        main = next(iter(self.scorers))
+        self.say(
+            f"{row['model']}: {main} {score_with_spread(row, main)}, "
+            f"{format_duration(row['fit_seconds'])} a fit"
+        )
+
+    def _try(self, name, fold, estimator, train, test, *, with_size):
+        """Return the trial of a model on a fold.
+
+        Raises
+        ------
+        OutOfTime
+            If it is a BERT, and its fit was ended for want of time.
+        """
+        if isinstance(estimator, BertTextClassifier) and self.budget < math.inf:
+            from ._deadline import with_deadline
+
+            estimator = with_deadline(estimator, self.start + _LATEST * self.budget)
+        return run_trial(
+            name, fold, estimator, self.data, train, test, self.scorers, with_size=with_size
+        )
+
+    @property
+    def seconds_left(self):
+        """What is left of the budget."""
+        return self.budget - (perf_counter() - self.start)
+
+    def _is_too_long(self, seconds):
+        """Return whether something would not end within the budget."""
+        return seconds > self.seconds_left
+
+    def _note_budget(self, name, n_done, expected):
+        """Note that a model stopped for want of time."""
+        budget, left = format_duration(self.budget), self.seconds_left
+        reason = f"The budget of {budget} is used up"
+        if left > 0:
+            reason = (
+                f"{format_duration(left)} are left of the budget of {budget}, and a fold of {name} "
+                f"is expected to take {format_duration(expected)}"
+            )
+        self._note_short(name, n_done, reason)
+
+    def _note_ended(self, name, fold, n_done):
+        """Note that a fit was ended within a fold."""
+        reason = (
+            f"The fit of {name} on fold {fold} was ended, {100 * (_LATEST - 1):.0f} % after the "
+            f"budget of {format_duration(self.budget)}"
+        )
+        self._note_short(name, n_done, reason)
+
+    def _note_short(self, name, n_done, reason):
+        """Keep a sentence on the folds that were not done, and tell of it in a few words."""
+        n_folds = len(self.folds)
+        self.notes.append(f"{reason}: {n_done} of {n_folds} folds of {name} were done.")
+        self.say(f"{name}: {n_done} of {n_folds} folds, for want of time")
+
+    def _note_late(self, name, seconds):
+        """Note by how much the last fold of a model was late."""
+        self.notes.append(
+            f"The budget of {format_duration(self.budget)} ended within a fold of {name}, which "
+            f"was done {format_duration(seconds)} later."
+        )
+
+    def note(self, sentence):
+        """Keep a sentence for the reader, and tell it."""
+        self.notes.append(sentence)
+        self.say(sentence)
+
+    def failures(self):
+        """Return sentences on models of which some folds failed, but not all, and on scores."""
+        sentences = self._undefined()
+        for name in dict.fromkeys(trial.model for trial in self.trials):
+            errors = [trial.error for trial in self.trials if trial.model == name]
+            failed = list(filter(None, errors))
+            if 0 < len(failed) < len(errors):
+                sentences.append(
+                    f"{len(failed)} of {len(errors)} folds of {name} failed: {failed[0]}"
+                )
+        return sentences
+
+    def _undefined(self):
+        """Return a sentence for each score that some models lack, and the reason for it."""
+        lacking = {}
+        for trial in self.trials:
+            for scorer, reason in trial.undefined.items():
+                folds = lacking.setdefault((scorer, reason), {})
+                folds.setdefault(trial.model, []).append(trial.fold)
+        return [
+            f"No {scorer} of {', '.join(folds)} on {len(set().union(*folds.values()))} of "
+            f"{len(self.folds)} folds: {reason}."
+            for (scorer, reason), folds in lacking.items()
+        ]
+
+    def run_curve(self, fractions, estimators, random_state):
+        """Run models on those fractions of each training part; `estimators` is by name."""
+        parts = [
+            (fraction, fold, _draw(train, self.data.y[train], fraction, random_state))
+            for fraction in fractions
+            for fold, (train, _) in enumerate(self.folds)
+        ]
+        lacking = dict.fromkeys(fraction for fraction, _, some in parts if some is None)
+        if lacking:
+            self.note(
+                "The learning curve lacks "
+                f"{', '.join(f'{100 * fraction:g} %' for fraction in lacking)} of the training "
+                f"texts: of some class, fewer than {_MIN_PER_CLASS} would be in, or none out."
+            )
+        for fraction, fold, some in parts:
+            for name, estimator in estimators.items() if some is not None else ():
+                if self._is_too_long(fraction * self._seconds(name)):
+                    self._note_curve(fraction)
+                    return
+                test = self.folds[fold][1]
+                try:
+                    trial = self._try(name, fold, estimator, some, test, with_size=False)
+                except OutOfTime:
+                    self._note_curve(fraction)
+                    return
+                self.curve.append(trial)
+
+    def _seconds(self, name):
+        """Return the seconds that a model took on a whole fold, without what is done once."""
+        return float(np.mean(self._fold_seconds[name]))
+
+    def _note_curve(self, fraction):
+        """Note where the learning curve stopped for want of time."""
+        self.note(
+            f"The budget of {format_duration(self.budget)} ended the learning curve at "
+            f"{100 * fraction:g} % of the training texts."
+        )
+
+
+def _draw(train, y, fraction, random_state):
+    """Return a stratified part of the training rows, None if a class would hardly be in it.
+
+    What is not drawn must have room for each class too, as scikit-learn has it.
+    """
+    counts = np.unique(y, return_counts=True)[1]
+    n_left = len(y) - int(fraction * len(y))
+    if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+        return None
+    return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[0]

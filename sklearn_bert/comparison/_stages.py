@@ -1,0 +1,76 @@
+"""The stages of a comparison: cheap models, BERT after its forecast, and the learning curve."""
+
+from contextlib import suppress
+
+from .._durations import format_duration
+from ..classifier import BertTextClassifier
+from ._baselines import FrozenBert, StaticBert
+from ._summary import find_pair, rank_candidates
+
+_WHILE = 10  # seconds without a word
+# Of the time that is left, what a forecast may take.
+_SHARE_OF_PROBE = 0.1
+# A forecast of so many seconds on a CPU, with vectors so wide, is worth a word on a smaller model.
+_LONG, _WIDE = 600, 768
+
+
+def run_cheap(runner, name, model, speeds):
+    """Run a cheap model; tell before if it has to be distilled, and that will take a while."""
+    seconds = 0.0
+    if isinstance(model, FrozenBert):
+        embeddings = model.embeddings
+        key = str(embeddings.model), embeddings.max_length, embeddings.device, embeddings.dtype
+        if key in speeds:
+            seconds = speeds[key].seconds_to_read(sum(map(len, runner.folds[0])))
+    if isinstance(model, StaticBert) and runner.seconds_left > 0:
+        # What an error was will be told by the first fold.
+        with suppress(Exception):
+            seconds = model.embeddings.expected_seconds()
+        if seconds > _WHILE:
+            runner.say(f"{name}: distilling takes about {format_duration(seconds)}")
+    runner.run(name, model, seconds)
+
+
+def run_bert(runner, name, bert, forecasts, speeds):
+    """Tell what a BERT will cost, if there can be a forecast, and run it."""
+    if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
+        runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
+        with suppress(Exception):  # what it was will be told by the first fold
+            forecasts[name] = _forecast(runner, bert, speeds)
+    if name in forecasts:
+        runner.say(f"{name}: {forecasts[name]}")
+        _tell_of_smaller(runner, bert, forecasts[name])
+    runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
+
+
+def _forecast(runner, bert, speeds):
+    """Return the forecast of a BERT."""
+    from ._forecast import forecast
+    from ._speed import settings_of
+
+    return forecast(
+        *(bert, runner.data.texts, runner.data.y, runner.folds),
+        speeds.get(settings_of(bert)),
+        _SHARE_OF_PROBE * runner.seconds_left,
+    )
+
+
+def _tell_of_smaller(runner, bert, forecast):
+    """Name the model that is installed, if that is smaller and BERT takes long on a CPU."""
+    from .._engine.encoder import installed_models
+
+    smaller = [name for name in installed_models() if name != str(bert.model)]
+    is_long = forecast.seconds > _LONG and forecast.device == "cpu"
+    if smaller and is_long and forecast.width >= _WIDE:
+        runner.say(f"Installed, and several times faster: {smaller[0]!r}")
+
+
+def run_curve(runner, candidates, models, fractions, seed):
+    """Run the best BERT and the best cheap model on fewer training texts."""
+    main = next(iter(runner.scorers))
+    best = rank_candidates(runner.trials, candidates, main)
+    pair = find_pair(runner.trials, best[0], main, candidates) if best else None
+    if pair is None:
+        return
+    cheap = pair.cheap[0].model
+    runner.run_curve(fractions, {cheap: models[cheap], best[0]: candidates[best[0]]}, seed)

@@ -1,0 +1,196 @@
+"""From the trials of all models: one row a model, and the two that the verdict is about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+
+from ._fold_result import score
+from ._statistics import fold_difference, split_difference
+
+_LEAST = 1e-9  # seconds, of clocks that tick slowly
+
+
+def summarize(name, trials, scorers):
+    """Return the row of a model: its scores with their spread, and what it cost.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    trials : list of Trial
+        Its folds.
+    scorers : iterable of str
+        Names of the scores.
+
+    Returns
+    -------
+    row : dict
+    """
+    done = [trial for trial in trials if not trial.error]
+    row = {"model": name}
+    for scorer in scorers:
+        values = np.array([trial.scores[scorer] for trial in done])
+        values = values[np.isfinite(values)]
+        row[scorer] = float(values.mean()) if len(values) else np.nan
+        row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    predicted = sum(len(trial.rows) for trial in done)
+    row["fit_seconds"] = _mean([trial.fit_seconds for trial in done])
+    row["fit_cpu_seconds"] = _mean([trial.fit_cpu_seconds for trial in done])
+    for kind in ("", "cpu_"):
+        seconds = sum(getattr(trial, f"predict_{kind}seconds") for trial in done)
+        row[f"predictions_per_{kind}second"] = predicted / seconds if seconds > 0 else np.nan
+    row["size_mb"] = _mean([trial.size_mb for trial in done])
+    row["memory_mb"] = _largest([trial.memory_mb for trial in done])
+    row["gpu_memory_mb"] = _largest([trial.gpu_memory_mb for trial in done])
+    row["n_folds"] = len(done)
+    row["error"] = next((trial.error for trial in trials if trial.error), "")
+    return row
+
+
+def _mean(values):
+    """Return the mean of what is not NaN, NaN if there is nothing."""
+    values = [value for value in values if not np.isnan(value)]
+    return float(np.mean(values)) if values else np.nan
+
+
+def _largest(values):
+    """Return the largest of what is not NaN, NaN if there is nothing."""
+    return max((value for value in values if not np.isnan(value)), default=np.nan)
+
+
+def _weighted_mean(values, weights, rows):
+    """Return the mean over some rows, NaN if none of them counts."""
+    if weights is None:
+        return values[rows].mean()
+    total = weights[rows].sum()
+    return weights[rows] @ values[rows] / total if total else np.nan
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The best cheap model and BERT on the folds that both have.
+
+    Attributes
+    ----------
+    cheap, bert : list of Trial
+        In the same order of folds.
+    """
+
+    cheap: list
+    bert: list
+
+    def difference(self, scorers, name, data, n_candidates=1):
+        """Return by how much BERT, the best of `n_candidates`, is better in the score `name`."""
+        if len(self.bert) > 1:
+            gains = [
+                bert.scores[name] - cheap.scores[name]
+                for cheap, bert in zip(self.cheap, self.bert, strict=True)
+            ]
+            sizes = [(trial.n_train, len(trial.rows)) for trial in self.bert]
+            return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
+        (cheap,), (bert,) = self.cheap, self.bert
+        texts, y = data.take_texts(bert.rows), data.y[bert.rows]
+        weights = data.take_weights(bert.rows)
+        if getattr(scorers[name], "_score_func", None) is accuracy_score:
+            gains = (bert.recorded.labels == y) - (cheap.recorded.labels == y).astype(float)
+            return split_difference(
+                lambda rows: _weighted_mean(gains, weights, rows), len(y), n_candidates=n_candidates
+            )
+
+        def gain(rows):
+            """Return the difference on a draw of the test texts, NaN where it is not defined."""
+            drawn = [texts[row] for row in rows]
+            drawn_weights = None if weights is None else weights[rows]
+            try:
+                better, worse = (
+                    score(scorers[name], trial.recorded.take(rows), drawn, y[rows], drawn_weights)
+                    for trial in (bert, cheap)
+                )
+            except ValueError:  # a class is missing from the draw
+                return np.nan
+            return better - worse
+
+        if not np.isfinite(bert.scores[name] - cheap.scores[name]):
+            return split_difference(lambda rows: np.nan, len(y), 1)
+
+        # Scores of many texts take long: fewer draws, which are enough where there are many. The
+        # tails of an interval that is widened hold fewer of them.
+        n_resamples = int(np.clip(4_000_000 / len(y), 200 * n_candidates, 2000))
+        return split_difference(gain, len(y), n_resamples, n_candidates)
+
+    def times_longer(self, kind=""):
+        """Return how many times longer BERT took to fit, and to predict.
+
+        By the clock, or with the `kind` "cpu_" by the processor.
+        """
+        return [
+            sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.bert)
+            / max(sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.cheap), _LEAST)
+            for part in ("fit", "predict")
+        ]
+
+
+def _done(trials, scorer):
+    """Return the trials with a score that is a number: by model, and in it by fold."""
+    done = {}
+    for trial in trials:
+        if not trial.error and np.isfinite(trial.scores[scorer]):
+            done.setdefault(trial.model, {})[trial.fold] = trial
+    return done
+
+
+def rank_candidates(trials, candidates, scorer):
+    """Return the candidates that the verdict may be on, the best mean score first.
+
+    They are those that finished most folds: the fewer folds, the more a mean is luck.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Of all models.
+    candidates : list of str
+        Names of the candidates.
+    scorer : str
+        Name of the score.
+    """
+    done = {name: of_fold for name, of_fold in _done(trials, scorer).items() if name in candidates}
+    most = max(map(len, done.values()), default=0)
+    means = {
+        name: np.mean([trial.scores[scorer] for trial in done[name].values()])
+        for name in candidates
+        if name in done and len(done[name]) == most
+    }
+    return sorted(means, key=means.get, reverse=True)
+
+
+def find_pair(trials, bert, scorer, candidates=()):
+    """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
+
+    Only models that finished all the folds that BERT finished come into question, with a score
+    that is a number on each of them, and no other candidates.
+    """
+    done = _done(trials, scorer)
+    berts = done.get(bert, {})
+    folds = sorted(berts)
+    rivals = {
+        name: [of_fold[fold] for fold in folds]
+        for name, of_fold in done.items()
+        if name not in (bert, *candidates) and set(folds) <= set(of_fold)
+    }
+    if not folds or not rivals:
+        return None
+    best = max(rivals.values(), key=lambda some: np.mean([trial.scores[scorer] for trial in some]))
+    return Pair(best, [berts[fold] for fold in folds])
+
+
+def counts_processor(trials):
+    """Return whether the processor's seconds say more of the costs than the clock's.
+
+    They do where the machine had other work too, but tell nothing of what a GPU does.
+    """
+    is_elsewhere = any(
+        trial.gpu_memory_mb > 0 or (trial.training and trial.training.device != "cpu")
+        for trial in trials
+    )
+    return not is_elsewhere and any(trial.is_busy for trial in trials)

@@ -9,6 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import torch
+import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -72,6 +73,22 @@ def tiny_model(tmp_path_factory):
         BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """Return a function that saves a random model of a configuration with our tokenizer."""
+
+    def make(config, model_class=transformers.AutoModel, tokenizer=None):
+        if config.pad_token_id == 1:
+            tokenizer = make_tokenizer(special=("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model_class.from_config(config).save_pretrained(tmp_path / "model")
+        (tokenizer or make_tokenizer()).save_pretrained(tmp_path / "model")
+        return tmp_path / "model"
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 
 from sklearn_bert import BertTextEmbedder
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 N_REQUESTS = 200
 N_CLIENTS = 8
 HAS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

@@ -15,10 +15,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import transformers
+from architectures import ARCHITECTURES
+from sealing import seal
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from test_encoder import ARCHITECTURES, make_folder  # noqa: F401
-from test_portable import seal
 
 from sklearn_bert import BertTextClassifier, OnnxTextClassifier
 from sklearn_bert._install import install_command
@@ -71,7 +71,7 @@ def test_every_kind_gives_the_same_answers(make_classifier, tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ARCHITECTURES)
-def test_any_encoder_is_exported(make_folder, tmp_path, reviews, kind):  # noqa: F811
+def test_any_encoder_is_exported(make_folder, tmp_path, reviews, kind):
     clf = BertTextClassifier(make_folder(ARCHITECTURES[kind]), epochs=1, random_state=0)
     clf.fit(*reviews)
     X = [*reviews[0], "good " * 40, ""]

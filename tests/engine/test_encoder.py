@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from architectures import ARCHITECTURES, TINY
 from conftest import make_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
@@ -17,46 +18,6 @@ from transformers.utils import logging as transformers_logging
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
 from sklearn_bert._engine import encoder as _encoder
 from sklearn_bert._engine.encoder import load_encoder, locate, longest_input
-
-TINY = {
-    "vocab_size": 600,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "max_position_embeddings": 66,
-}
-ARCHITECTURES = {
-    "bert": transformers.BertConfig(**TINY),
-    "distilbert": transformers.DistilBertConfig(
-        vocab_size=600, dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=66
-    ),
-    "roberta": transformers.RobertaConfig(**TINY, pad_token_id=1),
-    "albert": transformers.AlbertConfig(**TINY, embedding_size=16),
-    "electra": transformers.ElectraConfig(**TINY, embedding_size=16),
-    "mpnet": transformers.MPNetConfig(**TINY, pad_token_id=1),
-    "deberta-v2": transformers.DebertaV2Config(**TINY, relative_attention=True),
-    "modernbert": transformers.ModernBertConfig(
-        **TINY, pad_token_id=0, cls_token_id=2, sep_token_id=3, reference_compile=False
-    ),
-    "xlm-roberta": transformers.XLMRobertaConfig(**TINY, pad_token_id=1),
-}
-
-
-@pytest.fixture
-def make_folder(tmp_path):
-    """Return a function that saves a random model of a configuration with our tokenizer."""
-
-    def make(config, model_class=transformers.AutoModel, tokenizer=None):
-        if config.pad_token_id == 1:
-            tokenizer = make_tokenizer(special=("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model_class.from_config(config).save_pretrained(tmp_path / "model")
-        (tokenizer or make_tokenizer()).save_pretrained(tmp_path / "model")
-        return tmp_path / "model"
-
-    return make
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

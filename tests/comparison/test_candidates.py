@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from comparing import CHEAP, FailsOn, make_reader, make_texts
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from test_comparison import CHEAP, FailsOn, make_reader, make_texts
 
 from sklearn_bert import BertTextClassifier, compare
 

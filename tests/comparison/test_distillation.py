@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from architectures import ARCHITECTURES
 from sklearn.base import clone
-from test_encoder import ARCHITECTURES
 from tokenizers import (
     Tokenizer,
     decoders,

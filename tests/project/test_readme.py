@@ -16,7 +16,7 @@ from sklearn_bert import BertTextClassifier
 from sklearn_bert.__main__ import _make_parser
 from sklearn_bert._engine import encoder as _encoder
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 # The models it names, and the layers of those that stand in for them.

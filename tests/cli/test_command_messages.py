@@ -189,9 +189,24 @@ def test_each_message_is_a_sentence_about_options(line, expected, folder, monkey
 
 # Modules that no command calls, and those that need what no option sets.
 ELSEWHERE = {
-    *("_attribution", "_callback_rules", "_card", "_checkpoints", "_epoch_scores", "_explanation"),
-    *("_holdout", "_lr_finder", "_onnx_export", "_plots", "_ranks", "_top_losses", "_unwrap"),
-    *("_validation", "_weights", "datasets", "embedder", "inspection"),
+    "_engine.checkpoints",
+    "_engine.distributed",
+    "_engine.lr_finder",
+    "_estimators.callback_rules",
+    "_estimators.epoch_scores",
+    "_estimators.holdout",
+    "_estimators.validation",
+    "_estimators.weights",
+    "_saving.card",
+    "_saving.onnx_export",
+    "comparison._plots",
+    "datasets._loaders",
+    "embedder",
+    "inspection._attribution",
+    "inspection._explanation",
+    "inspection._explain",
+    "inspection._top_losses",
+    "inspection._unwrap",
 }
 
 
@@ -202,9 +217,11 @@ NEVER = ("MultiLabelBinarizer", "RandomState", "shape=(0,)", "held out for valid
 def messages():
     """Return the texts of all modules that a command can show, values as 7 and reprs as 'x'."""
     found = []
-    for file in sorted(Path(sklearn_bert.__file__).parent.glob("*.py")):
-        if file.stem not in ELSEWHERE and not file.stem.startswith("_cli"):
-            found += [(file.stem, text) for text in texts(ast.parse(file.read_text("utf-8")))]
+    package = Path(sklearn_bert.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        module = ".".join(file.relative_to(package).with_suffix("").parts)
+        if module not in ELSEWHERE and not module.startswith("_cli."):
+            found += [(module, text) for text in texts(ast.parse(file.read_text("utf-8")))]
     return found
 
 

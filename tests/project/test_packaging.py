@@ -21,7 +21,7 @@ BROUGHT_BY_USERS = {"duckdb"}
 @pytest.fixture(scope="module")
 def setup_cfg():
     parser = configparser.ConfigParser()
-    parser.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf-8")
+    parser.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
     return parser
 
 

@@ -17,15 +17,15 @@ import torch
 import transformers
 from released import KINDS, outputs
 from safetensors.numpy import load_file, save_file
+from sealing import seal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
 from sklearn_bert._engine.encoder import load_encoder
-from sklearn_bert._files import manifest as _manifest
 from sklearn_bert._saving import portable as _portable
 
-RELEASED = Path(__file__).parent / "released"
+RELEASED = Path(__file__).parents[1] / "released"
 
 
 @pytest.fixture
@@ -33,16 +33,6 @@ def saved(fitted, tmp_path):
     """The folder of a saved classifier."""
     fitted.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
-
-
-def seal(folder, **changes):
-    """Write a manifest whose checksums are right whatever was done to the files."""
-    manifest = json.loads((folder / "sklearn_bert.json").read_text()) | changes
-    for name in manifest["files"]:
-        if (folder / name).is_file():
-            manifest["files"][name] = _manifest.digest(folder / name)
-    manifest["checksum"] = _manifest.checksum(manifest)
-    (folder / "sklearn_bert.json").write_text(json.dumps(manifest))
 
 
 def change_config(folder, **values):

@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from comparing import CHEAP
 from scipy.optimize import minimize_scalar
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
-from test_comparison import CHEAP
 
 from sklearn_bert import BertTextRegressor, NothingLearntWarning, compare
 

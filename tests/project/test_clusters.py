@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 N_FILES, N_ROWS = 6, 40_000
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import sklearn_bert
 from sklearn_bert import __version__
 from sklearn_bert._install import install_command, public_command
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PIP = "python -m pip install"
 REPOSITORY = "https://example.org/sklearn-bert.git"
 VCS = {"vcs": "git", "commit_id": "0a1b2c"}

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import re
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._version import __version__
+from .._versions import find_versions
 
 _KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{9,}(-\d+)?\.pt")
@@ -30,7 +29,7 @@ def fingerprint(texts, target, validation, parameters):
     if validation.groups is not None:
         data.update(validation.groups.tobytes())
     settings = "\n".join(f"{name}={parameters[name]!r}" for name in sorted(parameters))
-    versions = " ".join([__version__, *(version(name) for name in _PACKAGES)])
+    versions = " ".join(find_versions(*_PACKAGES).values())
     return {
         "data": data.hexdigest(),
         "parameters": hashlib.sha256(settings.encode()).hexdigest(),

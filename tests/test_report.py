@@ -1,5 +1,6 @@
 """The report: one file that needs nothing, tells the verdict first, and runs no text."""
 
+import errno
 import json
 import re
 import shutil
@@ -276,6 +277,28 @@ def test_it_is_written_only_where_asked(tmp_path, comparison, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     comparison.to_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+
+
+@pytest.mark.parametrize("write", ["to_html", "to_json"])
+def test_it_is_written_whole_or_not_at_all(tmp_path, comparison, monkeypatch, write):
+    path, link = tmp_path / "report", tmp_path / "link"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            getattr(comparison, write)(path)
+    assert path.read_text() == "old" and sorted(tmp_path.iterdir()) == [link, path]
+    text = getattr(comparison, write)(link)
+    assert link.is_symlink() and path.read_text(encoding="utf-8") == text
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileNotFoundError, match=r"nowhere.report'$"):
+        getattr(comparison, write)(tmp_path / "nowhere" / "report")
 
 
 def test_a_notebook_shows_verdict_and_table(comparison):

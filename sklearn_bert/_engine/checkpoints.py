@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
+from .._files.atomic import replacing
 from .._versions import find_versions
 
 _KEPT = 2
@@ -196,18 +197,11 @@ class Checkpoints(Callback):
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getbuffer()
-        new = self.folder_ / _UNFINISHED
-        try:
-            with open(new, "wb") as file:
-                file.write(hashlib.sha256(content).digest())
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            path = self._new_path()
-            os.replace(new, path)
-            self.files_.add(path)
-        finally:
-            new.unlink(missing_ok=True)
+        path = self._new_path()
+        with replacing(path, self.folder_ / _UNFINISHED) as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
+        self.files_.add(path)
         for path in sorted(self.files_)[:-_KEPT]:
             self._remove(path)
 

@@ -1,12 +1,10 @@
 """What a command writes: whole or not at all, and never over anything else unasked."""
 
-import os
-import secrets
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from .._files import own_files
+from .._files import atomic, own_files
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
 
@@ -71,16 +69,11 @@ def _check_parent(folder, option, what):
 @contextmanager
 def replacing(path):
     """Open a file that gets the name `path` once all of it is written, and else is removed."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with unfinished.open("xb") as stream:
+        with atomic.replacing(path) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    except BaseException as error:  # Ctrl-C too
-        unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename in (None, str(unfinished)):
+    except OSError as error:
+        if error.errno and error.filename in (None, str(path)):
             raise OSError(
                 f"{str(path)!r} cannot be written: {error.strerror}; make room, or choose another "
                 "place. What was there is as it was."

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import re
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
@@ -12,7 +11,8 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._version import __version__
+from .._files.atomic import replacing
+from .._versions import find_versions
 
 _KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{9,}(-\d+)?\.pt")
@@ -30,7 +30,7 @@ def fingerprint(texts, target, validation, parameters):
     if validation.groups is not None:
         data.update(validation.groups.tobytes())
     settings = "\n".join(f"{name}={parameters[name]!r}" for name in sorted(parameters))
-    versions = " ".join([__version__, *(version(name) for name in _PACKAGES)])
+    versions = " ".join(find_versions(*_PACKAGES).values())
     return {
         "data": data.hexdigest(),
         "parameters": hashlib.sha256(settings.encode()).hexdigest(),
@@ -197,18 +197,11 @@ class Checkpoints(Callback):
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getbuffer()
-        new = self.folder_ / _UNFINISHED
-        try:
-            with open(new, "wb") as file:
-                file.write(hashlib.sha256(content).digest())
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            path = self._new_path()
-            os.replace(new, path)
-            self.files_.add(path)
-        finally:
-            new.unlink(missing_ok=True)
+        path = self._new_path()
+        with replacing(path, self.folder_ / _UNFINISHED) as file:
+            file.write(hashlib.sha256(content).digest())
+            file.write(content)
+        self.files_.add(path)
         for path in sorted(self.files_)[:-_KEPT]:
             self._remove(path)
 

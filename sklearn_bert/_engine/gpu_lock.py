@@ -1,20 +1,12 @@
 """Fits of several processes on one GPU take turns, instead of filling its memory together."""
 
 import getpass
-import os
 import tempfile
-import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # on Windows, where nobody waits
-    fcntl = None
-
-_held = threading.local()
+from filelock import FileLock
 
 
 @contextmanager
@@ -23,20 +15,22 @@ def own_turn(device):
 
     The lock is on an empty file in the folder for temporary files, named after the GPU itself, so
     that processes which number the GPUs differently agree. It is let go when the process ends,
-    however it does.
+    however it does. Who holds it already does not wait, nor does anyone where no file can be
+    written.
     """
-    if device.type != "cuda" or fcntl is None or getattr(_held, "device", None) == device:
+    with ExitStack() as stack:
+        if device.type == "cuda":
+            # A user without a name is a KeyError, a disk that knows no locks the last one.
+            with suppress(OSError, KeyError, NotImplementedError):
+                lock = FileLock(_lock_file(device), mode=0o600, is_singleton=True)
+                stack.enter_context(lock)
         yield
-        return
-    path = Path(tempfile.gettempdir(), f"sklearn-bert-{getpass.getuser()}-{_identity(device)}.lock")
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        _held.device = device
-        yield
-    finally:
-        _held.device = None
-        os.close(handle)
+
+
+def _lock_file(device):
+    """Return the path of the lock of a GPU, another one for each user of the machine."""
+    name = f"sklearn-bert-{getpass.getuser()}-{_identity(device)}.lock"
+    return Path(tempfile.gettempdir(), name)
 
 
 def _identity(device):

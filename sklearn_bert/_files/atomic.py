@@ -1,10 +1,14 @@
-"""The files of a model are replaced all at once, beside whatever else lies in their folder."""
+"""A file is written whole or not at all, and so are the files of a model, all at once.
+
+Whatever else lies in their folder stays.
+"""
 
 import os
 import secrets
 import shutil
 import socket
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 try:
     import fcntl
@@ -18,6 +22,52 @@ WHOLE = ".sklearn_bert.whole"
 _MARK = ".sklearn_bert.unfinished"
 
 _BEING_WRITTEN = set()  # folders, by this process
+
+
+@contextmanager
+def replacing(path, unfinished=None):
+    """Open a file that gets the name `path` once all of it is written, and else is removed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Behind a link, the file that it leads to; a device or a pipe is written to as it
+        is.
+    unfinished : Path, default=None
+        The name until then, on the same disk: what a killed process has left there is written
+        over. None takes one that nobody else takes.
+
+    Yields
+    ------
+    stream : binary file
+
+    Raises
+    ------
+    OSError
+        Its ``filename`` is `path`, if it is about that file.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    if unfinished is None:
+        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        unfinished.unlink(missing_ok=True)
+        with unfinished.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, unfinished)
+        unfinished.replace(target)
+    except BaseException as error:  # Ctrl-C too
+        with suppress(OSError):
+            unfinished.unlink()
+        if isinstance(error, OSError) and error.filename == str(unfinished):
+            error.filename = str(path)
+        raise
 
 
 def replace_files(path, write, find_ours, last):

@@ -1,7 +1,8 @@
 """The model card: what a fitted estimator is, for people, and for the Hugging Face hub."""
 
-import json
 from pathlib import Path
+
+from huggingface_hub import ModelCard, ModelCardData
 
 from .._install import public_command
 from .._version import __version__
@@ -25,80 +26,54 @@ def model_card(estimator, kind, labels, parameters, versions):
     versions : dict of str to str
         Of the packages.
     """
-    base = Path(str(estimator.model)).name if "/" not in str(estimator.model) else estimator.model
-    head = {
-        "library_name": "sklearn-bert",
-        "pipeline_tag": "text-classification",
-        "base_model": str(base),
-        "tags": ["sklearn", "sklearn-bert", kind],
-    }
-    front = "\n".join(f"{name}: {json.dumps(value)}" for name, value in head.items())
-    name = type(estimator).__name__
-    return f"""---
-{front}
----
-
-# {name}
-
-Fine-tuned with {_package()} from `{base}`, on
-{estimator.n_samples_fit_:,} {"pairs of texts" if estimator.pairs_ else "texts"}, of which up to
-{estimator.max_length_} tokens are read.
-
-{_task(estimator, kind, labels)}
-
-```python
-from sklearn_bert import {name}
-
-{name}.from_pretrained("this/folder").predict({_example(estimator)})
-```
-
-`transformers.pipeline("text-classification", "this/folder")` reads it too.
-
-## Training
-
-{_training(estimator)}
-
-## Parameters
-
-{_table(parameters)}
-
-## Versions
-
-{_table(versions)}
-"""
+    model = str(estimator.model)
+    base = model if "/" in model else Path(model).name
+    columns = ("epoch", "train_loss", "valid_loss", "valid_score")
+    return _rendered(
+        "model.md",
+        ModelCardData(
+            library_name="sklearn-bert",
+            pipeline_tag="text-classification",
+            base_model=base,
+            tags=["sklearn", "sklearn-bert", kind],
+        ),
+        name=type(estimator).__name__,
+        n_texts=estimator.n_samples_fit_,
+        pairs=estimator.pairs_,
+        max_length=estimator.max_length_,
+        task=_task(estimator, kind, labels),
+        example=_example(estimator),
+        columns=[name for name in columns if any(name in row for row in estimator.history_)],
+        history=estimator.history_,
+        parameters=_shown(parameters),
+        versions=_shown(versions),
+    )
 
 
 def onnx_card(clf, labels, manifest):
     """Return the card of an exported classifier as Markdown."""
-    quantize = "float32" if manifest["quantize"] is None else manifest["quantize"]
-    checked = manifest["checked"]
-    return f"""---
-library_name: "sklearn-bert"
-pipeline_tag: "text-classification"
-tags: ["sklearn", "sklearn-bert", "onnx"]
----
+    return _rendered(
+        "onnx.md",
+        ModelCardData(
+            library_name="sklearn-bert",
+            pipeline_tag="text-classification",
+            tags=["sklearn", "sklearn-bert", "onnx"],
+        ),
+        name=type(clf).__name__,
+        quantize=manifest["quantize"],
+        n_texts=manifest["checked"]["texts"],
+        difference=manifest["checked"]["largest difference of probabilities"],
+        task=_task(clf, "classifier", labels),
+        example=_example(clf),
+        versions=_shown(manifest["versions"]),
+    )
 
-# {type(clf).__name__}, exported to ONNX
 
-Fine-tuned with {_package()}; weights in {quantize}. On
-{checked["texts"]} texts, its probabilities differ from those of torch by at most
-{checked["largest difference of probabilities"]:.2g}.
-
-{_task(clf, "classifier", labels)}
-
-```python
-from sklearn_bert import OnnxTextClassifier
-
-OnnxTextClassifier.from_pretrained("this/folder").predict({_example(clf)})
-```
-
-Optimum's `ORTModelForSequenceClassification.from_pretrained("this/folder")` reads it too, and so
-does `pipeline("text-classification", "this/folder")` of transformers.js.
-
-## Versions
-
-{_table(manifest["versions"])}
-"""
+def _rendered(template, data, **values):
+    """Return a card by its template."""
+    path = Path(__file__).with_name("templates") / template
+    card = ModelCard.from_template(data, template_path=path, package=_package(), **values)
+    return f"{card}\n"
 
 
 def _package():
@@ -127,20 +102,9 @@ def _example(estimator):
     return '[("a text", "another text")]' if estimator.pairs_ else '["a text"]'
 
 
-def _training(estimator):
-    """Return a table of the epochs."""
-    names = ["epoch", "train_loss", "valid_loss", "valid_score"]
-    names = [name for name in names if any(name in row for row in estimator.history_)]
-    lines = ["| " + " | ".join(names) + " |", "|" + "---:|" * len(names)]
-    for row in estimator.history_:
-        lines.append("| " + " | ".join(f"{row.get(name, ''):.5g}" for name in names) + " |")
-    return "\n".join(lines)
-
-
-def _table(values):
-    """Return names and values as a table."""
-    lines = ["| | |", "|---|---|"]
-    for name, value in values.items():
-        shown = " ".join(repr(value).split())[:80].replace("|", "\\|")
-        lines.append(f"| {name} | `{shown}` |")
-    return "\n".join(lines)
+def _shown(values):
+    """Return values as they stand in a table, by their names."""
+    return {
+        name: " ".join(repr(value).split())[:80].replace("|", "\\|")
+        for name, value in values.items()
+    }

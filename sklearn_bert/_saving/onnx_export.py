@@ -18,10 +18,11 @@ from .._files.manifest import CARD, seal, to_json
 from .._files.own_files import check_target
 from .._text.probabilities import probabilities
 from .._text.tokenizer import kept_side
+from .._versions import find_versions
 from ..datasets._docstring_corpus import draw_corpus
 from .card import onnx_card
 from .onnx_graph import GRAPH_NAMES, KIND, Graph, import_onnxruntime
-from .portable import class_names, find_versions, write_folder, write_shared
+from .portable import MADE_WITH, class_names, write_folder, write_shared
 
 OPSET = 18
 
@@ -173,7 +174,7 @@ def _manifest(clf, quantize, largest, n_texts):
     names += ["feature_names_in_"] if hasattr(clf, "feature_names_in_") else []
     return {
         "estimator": KIND,
-        "versions": find_versions("onnx", "onnxruntime"),
+        "versions": find_versions(*MADE_WITH, "onnx", "onnxruntime"),
         "fitted": {name: to_json(getattr(clf, name)) for name in names},
         "inputs": {
             "long_text": kept_side(clf.tokenizer_, clf.long_text),

@@ -1,7 +1,6 @@
 """A fitted estimator as a folder of safetensors and JSON, which transformers reads too."""
 
 import json
-from importlib.metadata import version
 
 import numpy as np
 from safetensors import SafetensorError
@@ -22,7 +21,7 @@ from .._files.own_files import check_target, find_ours
 from .._plain import plain
 from .._text.label_types import label_name
 from .._text.tokenizer import kept_side
-from .._version import __version__
+from .._versions import find_versions
 from .._warn import warn
 from .card import model_card
 
@@ -31,6 +30,8 @@ _PROBLEMS = {
     ("classifier", True): "multi_label_classification",
     ("regressor", False): "regression",
 }
+# What took part in the making of a model.
+MADE_WITH = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy")
 # In files of their own, or alive.
 _NOT_WRITTEN = {"module_", "tokenizer_", "callbacks_"}
 # joblib reads what it finds there as pickles, which could run the code of whoever wrote the folder.
@@ -88,19 +89,13 @@ def _described(estimator):
         for name, value in vars(estimator).items()
         if name.endswith("_") and not name.startswith("_") and name not in _NOT_WRITTEN
     }
-    return {"parameters": parameters, "fitted": fitted, "versions": find_versions()}
+    return {"parameters": parameters, "fitted": fitted, "versions": find_versions(*MADE_WITH)}
 
 
 def _travelling(estimator):
     """Return the parameters that are for any machine."""
     parameters = estimator.get_params(deep=False)
     return {name: plain(value) for name, value in parameters.items() if name not in _NOT_TRAVELLING}
-
-
-def find_versions(*more):
-    """Return the versions of what took part in the making of a model."""
-    packages = ("scikit-learn", "torch", "transformers", "tokenizers", "skorch", "numpy", *more)
-    return {"sklearn-bert": __version__} | {name: version(name) for name in packages}
 
 
 def _write(estimator, kind, manifest, folder):

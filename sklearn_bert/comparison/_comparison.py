@@ -3,13 +3,13 @@
 import math
 from datetime import datetime
 from numbers import Integral, Real
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
 from .._durations import parse_duration
+from .._files.atomic import replacing
 from .._install import install_command
 from .._plain import plain
 from ..classifier import BertTextClassifier
@@ -443,7 +443,8 @@ class Comparison:
 def _written(text, path):
     """Return a text, which goes into a file too if there is a path."""
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        with replacing(path) as stream:
+            stream.write(text.encode())
     return text
 
 

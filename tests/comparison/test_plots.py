@@ -1,5 +1,7 @@
 """Plots with matplotlib: what is drawn, and where."""
 
+import copy
+
 import matplotlib
 import numpy as np
 import pytest
@@ -39,6 +41,28 @@ def test_numbers_below_are_written_without_powers(comparison, kind):
     ax.figure.canvas.draw()
     labels = [tick.get_text() for tick in ax.get_xticklabels(which="both")]
     assert len(labels) > 1 and all(float(label.replace(",", "")) > 0 for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        ((22, 830), ["30", "100", "300"]),
+        ((44, 165), ["50", "100"]),
+        ((24, 68), ["30", "40", "50", "60", "70"]),
+        ((0.0009, 70), ["0.001", "0.01", "0.1", "1", "10", "100"]),
+        ((1, 3e5), ["1", "10", "100", "1,000", "10,000", "100,000"]),
+        ((5, 5), ["1", "2", "5", "10"]),
+    ],
+)
+def test_an_axis_of_times_has_a_few_round_numbers(comparison, seconds, labels):
+    other = copy.deepcopy(comparison)
+    for number, row in enumerate(other.rows_):
+        row["fit_seconds"] = row["fit_cpu_seconds"] = seconds[number % 2]
+    ax = other.plot()
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert [tick.label1.get_text() for tick in ticks] == labels
 
 
 def test_the_learning_curve_can_be_read_without_colours(comparison):

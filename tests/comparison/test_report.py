@@ -1,13 +1,17 @@
 """The report: one file that needs nothing, tells the verdict first, and runs no text."""
 
+import errno
 import json
 import re
 import shutil
 import subprocess
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from html import escape
 from html.parser import HTMLParser
 
+import matplotlib
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
@@ -22,6 +26,7 @@ needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium
 
 EVIL = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\"> & so on "
 EVIL_LABEL = "<b>neg</b>"
+LINKS = ("src", "href", "xlink:href", "srcset")
 
 
 def make_comparison(**options):
@@ -60,7 +65,7 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag, attrs):
         """Note the tag and what it refers to."""
         self.tags.append(tag)
-        self.links += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        self.links += [value for name, value in attrs if name in LINKS and value[0] != "#"]
         self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -81,7 +86,8 @@ def test_it_refers_to_nothing_outside_and_has_no_script(html):
     assert "http" not in re.sub(
         r"&\w+;", "", " ".join(re.findall(r"<style>.*?</style>", html, re.S))
     )
-    assert "url(" not in html and "@import" not in html
+    assert "@import" not in html
+    assert all(place[0] == "#" for place in re.findall(r"url\((.)", html)), "of the page itself"
 
 
 def test_the_verdict_comes_first(html, comparison):
@@ -204,6 +210,49 @@ def test_charts_have_alternative_texts_with_their_figures(html, comparison):
     assert all(title.strip() for title in titles)
 
 
+def test_the_colours_of_charts_are_those_of_the_page(html):
+    charts = re.findall(r"<svg.*?</svg>", html, re.S)
+    assert len(charts) == 5
+    for chart in charts:
+        assert not re.findall(r"#[0-9a-f]{6}|rgb|black|white", chart)
+    names = set(re.findall(r"var\((--\w+)\)", html))
+    for theme in re.findall(r"--page: [^}]*", html):
+        assert names <= set(re.findall(r"--\w+", theme)) | {"--shade"}
+
+
+def test_a_point_tells_its_model_and_figures(html, comparison):
+    titles = re.findall(r"<use [^>]*><title>(.*?)</title></use>", html)
+    for row in comparison.rows_:
+        assert any(
+            title.startswith(f"{row['model']}: accuracy {row['accuracy']:.3f}, ")
+            for title in titles
+        )
+    for curve in (
+        comparison.learning_curve_.groupby(["model", "n_train"])["accuracy"].mean().items()
+    ):
+        (model, n_train), accuracy = curve
+        assert f"{model}: {accuracy:.3f} with {n_train} texts" in titles
+
+
+def test_charts_are_the_same_whatever_the_user_has_set(html, comparison):
+    style = {"axes.facecolor": "red", "font.size": 30, "text.usetex": True, "svg.fonttype": "path"}
+    with matplotlib.rc_context(style):
+        before = dict(matplotlib.rcParams)
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _: comparison.to_html(), range(4)))
+        assert dict(matplotlib.rcParams) == before
+    assert set(found) == {html}
+
+
+def test_names_may_be_anything():
+    name = "$\\frac{$ <b>\x07\n模型"
+    found = make_comparison(estimators={name: DummyClassifier()}, scoring={name: "accuracy"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        html = found.to_html()
+    assert "<b>" not in html and html.count(escape(name)) >= 4
+
+
 def test_a_model_without_probabilities_says_so():
     others = ("majority class", "TF-IDF + logistic regression", "naive-Bayes SVM")
     found = make_comparison(estimators=dict.fromkeys(others, "drop"))
@@ -230,6 +279,28 @@ def test_it_is_written_only_where_asked(tmp_path, comparison, monkeypatch):
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
 
 
+@pytest.mark.parametrize("write", ["to_html", "to_json"])
+def test_it_is_written_whole_or_not_at_all(tmp_path, comparison, monkeypatch, write):
+    path, link = tmp_path / "report", tmp_path / "link"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            getattr(comparison, write)(path)
+    assert path.read_text() == "old" and sorted(tmp_path.iterdir()) == [link, path]
+    text = getattr(comparison, write)(link)
+    assert link.is_symlink() and path.read_text(encoding="utf-8") == text
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileNotFoundError, match=r"nowhere.report'$"):
+        getattr(comparison, write)(tmp_path / "nowhere" / "report")
+
+
 def test_a_notebook_shows_verdict_and_table(comparison):
     fragment = comparison._repr_html_()
     assert comparison.verdict_ in fragment and "<table>" in fragment
@@ -242,15 +313,15 @@ FRAME = """<!doctype html><body style="margin:0">
 <iframe srcdoc="{page}" style="border:0;width:{width}px;height:900px"></iframe><script>
 addEventListener("load",()=>{{const w=frames[0],d=w.document;
 const boxes=query=>[...d.querySelectorAll(query)].map(e=>e.getBoundingClientRect());
-const outside=boxes("svg circle,svg rect,svg line,svg polyline,svg text").filter(
+const outside=boxes("svg use,svg path,svg text").filter(
 b=>b.left<0||b.right>w.innerWidth);
 const covered=[...d.querySelectorAll("div:has(>svg)")].flatMap(c=>{{
 const of=query=>[...c.querySelectorAll(query)].map(e=>e.getBoundingClientRect());
-const marks=of("circle,rect[transform],line:not(.grid)"),texts=of("text");
+const marks=of("use"),texts=of("text");
 return texts.flatMap((a,i)=>[...marks,...texts.slice(i+1)].filter(
 b=>a.left<b.right&&b.left<a.right&&a.top+3<b.bottom-1&&b.top+1<a.bottom-3))}});
 document.documentElement.dataset.found=[d.documentElement.scrollWidth,w.innerWidth,
-w.getComputedStyle(d.body).backgroundColor,d.querySelectorAll("svg circle").length,d.title,
+w.getComputedStyle(d.body).backgroundColor,d.querySelectorAll("svg use").length,d.title,
 outside.length,covered.length].join("|")}})</script>"""
 
 
@@ -271,9 +342,9 @@ def test_a_real_browser_shows_it(html, tmp_path, width, scheme, page):
     )
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found, done.stderr[-2000:]
-    scroll_width, inner_width, background, n_circles, title, outside, covered = found[1].split("|")
+    scroll_width, inner_width, background, n_points, title, outside, covered = found[1].split("|")
     assert int(scroll_width) <= int(inner_width) == width, "the page does not scroll sideways"
     assert (background == page) if page else (background != "rgb(255, 255, 255)")
-    assert int(n_circles) >= 5
+    assert int(n_points) >= 5
     assert title == "Is BERT worth it?", "no script of a text was run"
     assert (outside, covered) == ("0", "0"), "marks are on the page, and no letters on a mark"

@@ -170,7 +170,7 @@ def test_a_checkpoint_of_another_fit_is_refused(make, reviews, monkeypatch, what
     elif what == "parameters":
         clf.set_params(epochs=4)
     else:
-        monkeypatch.setattr(_checkpoints, "__version__", "0.0.1")
+        monkeypatch.setattr("sklearn_bert._versions.__version__", "0.0.1")
     named = what if what in ("parameters", "versions") else "data"
     with pytest.raises(ValueError, match=f"got one of other {named}; remove it, or use another"):
         clf.fit(X, y, weights)

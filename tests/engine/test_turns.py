@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +14,6 @@ import torch
 from sklearn_bert._engine import gpu_lock as _turns
 from sklearn_bert._engine.gpu_lock import own_turn
 
-pytest.importorskip("fcntl")
-
 CODE = """
 import json, sys, time
 import torch
@@ -25,6 +24,15 @@ with _turns.own_turn(torch.device("cuda", 0)):
     time.sleep(0.5)
     if sys.argv[2:] == ["dies"]:
         import os; os._exit(0)
+    if sys.argv[2:] == ["hangs"]:
+        print("mine", flush=True)
+        time.sleep(600)
+    if sys.argv[2:] == ["forks"]:
+        import os
+        if os.fork() == 0:
+            os.close(1)
+            time.sleep(600)
+        print("forked", flush=True)
     end = time.time()
 print(json.dumps([start, end]))
 """
@@ -35,7 +43,11 @@ def start(tmp_path):
     """Return a function that starts a process which holds a GPU for half a second."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     return lambda *arguments: subprocess.Popen(
-        [sys.executable, "-c", CODE, *arguments], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CODE, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -54,6 +66,25 @@ def test_a_process_that_dies_lets_go(start):
     process = start("one", "dies")
     assert process.communicate(timeout=120)[0] == ""
     assert times(start("one"))
+
+
+def test_a_process_that_is_killed_lets_go(start):
+    process = start("one", "hangs")
+    assert process.stdout.readline() == "mine\n"
+    process.kill()
+    assert times(start("one"))
+    process.communicate()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_does_not_hold_on(start):
+    process = start("one", "forks")
+    try:
+        assert process.stdout.readline() == "forked\n"
+        assert times(start("one"))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.fixture
@@ -91,3 +122,10 @@ def test_an_error_lets_go(locks):
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt), own_turn(torch.device("cuda", 0)):
             raise KeyboardInterrupt
+
+
+def test_where_nothing_can_be_written_nobody_waits(locks, monkeypatch):
+    (locks / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(locks / "file"))
+    with own_turn(torch.device("cuda", 0)):
+        assert [path.name for path in locks.iterdir()] == ["file"]

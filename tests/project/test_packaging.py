@@ -61,6 +61,17 @@ def test_each_import_is_declared(file, setup_cfg):
     assert anywhere <= always | extras | BROUGHT_BY_USERS
 
 
+def test_each_file_of_the_package_is_installed_with_it(setup_cfg):
+    declared = {
+        file
+        for package, patterns in setup_cfg["options.package_data"].items()
+        for pattern in patterns.split()
+        for file in PACKAGE.joinpath(*package.split(".")[1:]).glob(pattern)
+    }
+    found = {file for file in PACKAGE.rglob("*.*") if file.suffix not in (".py", ".pyc")}
+    assert found == declared
+
+
 def test_no_type_hints_are_promised_while_there_are_none(setup_cfg):
     assert "Typed" not in setup_cfg["metadata"]["classifiers"]
     assert not (PACKAGE / "py.typed").exists()

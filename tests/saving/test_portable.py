@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 import transformers
+from huggingface_hub import ModelCard
 from released import KINDS, outputs
 from safetensors.numpy import load_file, save_file
 from sealing import seal
@@ -275,6 +276,9 @@ def test_the_folder_holds_no_code_and_says_what_it_is(saved, fitted):
     card = (saved / "README.md").read_text()
     assert "60 texts" in card and "`neg`, `pos`" in card and "| epochs | `3` |" in card
     assert "BertTextClassifier.from_pretrained" in card
+    head = ModelCard.load(saved / "README.md").data
+    assert head.library_name == "sklearn-bert" and head.pipeline_tag == "text-classification"
+    assert head.tags == ["sklearn", "sklearn-bert", "classifier"]
     manifest = json.loads((saved / "sklearn_bert.json").read_text())
     assert manifest["format"] == 1 and manifest["versions"]["torch"]
 

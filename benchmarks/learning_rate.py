@@ -27,14 +27,14 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from sklearn_bert import BertTextClassifier, LearningRateFinderDisplay
-from sklearn_bert._engine import net as _net
+from sklearn_bert._engine import optimizer as _optimizer
 
 
 def main():
     """Print one row a set and size, one column a peak."""
     options = parse_arguments()
     if options.head is not None:
-        _net.head_learning_rate = lambda learning_rate: options.head * learning_rate
+        _optimizer.head_learning_rate = lambda learning_rate, head: options.head * learning_rate
     print("| set | rows | steps | " + " | ".join(map(str, options.rates)) + " |")
     print("|---|---|---|" + "---|" * len(options.rates))
     for name, _, n_rows in (item.partition(":") for item in options.sets):

@@ -21,6 +21,7 @@ from sklearn_bert._engine.device import find_device, seeded
 from sklearn_bert._engine.encoder import load_encoder
 from sklearn_bert._engine.losses import CrossEntropy
 from sklearn_bert._engine.net import FineTuningNet
+from sklearn_bert._engine.settings import TrainingSettings
 from sklearn_bert._text import tokens as _tokens
 from sklearn_bert._text.token_cache import TokenCache
 from sklearn_bert._text.tokens import tokenize
@@ -107,17 +108,14 @@ def rate(module, ragged, pool, dtype, packs, compiles, device, seconds):
 
 def make_net(module, dtype, device):
     """Return an initialized net that trains the module."""
-    net = FineTuningNet(
-        module,
+    settings = TrainingSettings(
         criterion=CrossEntropy(),
-        autocast_dtype=dtype,
-        weight_decay=0.01,
-        layer_decay=1.0,
-        gradient_checkpointing=False,
-        lr=1e-6,
         device=device,
+        dtype=dtype,
+        learning_rate=1e-6,
+        gradient_checkpointing=False,
     )
-    return net.initialize()
+    return FineTuningNet(module, settings).initialize()
 
 
 def random_batches(ragged, rows):

@@ -22,7 +22,6 @@ from ._text.indicator import (
 )
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.rows import read_rows
-from ._warn import warn
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -608,44 +607,6 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         values = np.array([numbers[label] for label in labels.tolist()])[values]
         weights = self._weights_of(classes, target.values, target.weights > 0)[values]
         return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
-
-    def _criterion(self, target):
-        """Return the loss."""
-        from torch import from_numpy
-
-        from ._engine.losses import BinaryCrossEntropy, CrossEntropy
-
-        if target.is_classes:
-            return CrossEntropy(**target.settings)
-        weights = {name: from_numpy(target.settings[name]) for name in ("present", "absent")}
-        return BinaryCrossEntropy(**{**target.settings, **weights})
-
-    def _one_answer(self, fitted):
-        """Return what warnings call it to predict the same for all texts."""
-        return "the same labels" if fitted["multilabel_"] else "the same label"
-
-    def _judge(self, outputs, fitted):
-        """Warn if all texts held out are predicted to be of the same class, or to have none.
-
-        Returns
-        -------
-        has_collapsed : bool
-        """
-        outputs = outputs.cpu().numpy()
-        if len(outputs) == 1:  # always one answer
-            return False
-        if fitted["multilabel_"]:
-            labels = "no label" if (outputs <= 0).all() else None
-        else:
-            classes = np.unique(outputs.argmax(axis=1))
-            labels = repr(fitted["classes_"].tolist()[classes[0]]) if len(classes) == 1 else None
-        if labels is not None:
-            warn(
-                f"All {len(outputs)} texts held out for validation are predicted to have {labels}: "
-                "the classifier has collapsed to one answer; train for more epochs, at another "
-                "learning_rate, or with class_weight='balanced'."
-            )
-        return labels is not None
 
     def score(self, X, y, sample_weight=None):
         """Return the share of the texts whose labels are all predicted right.

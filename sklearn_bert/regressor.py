@@ -333,16 +333,6 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
             )
         return number_target(numbers, np.ones(len(texts)), names, mean, scale)
 
-    def _criterion(self, target):
-        """Return the loss."""
-        from ._engine.losses import SquaredError
-
-        return SquaredError()
-
-    def _one_answer(self, fitted):
-        """Return what warnings call it to predict the same for all texts."""
-        return "the mean"
-
     @default_errstate()
     def predict(self, X):
         """Return the number of each text.

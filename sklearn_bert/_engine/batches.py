@@ -95,6 +95,15 @@ class TrainingBatches:
         other.random_state = random_state
         return other
 
+    def state_dict(self):
+        """Return what the order of the iterations to come depends on."""
+        return {"random_state": self.random_state.get_state()}
+
+    def load_state_dict(self, state):
+        """Go on from a state, whose arrays may be lists."""
+        name, keys, *rest = state["random_state"]
+        self.random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+
     @property
     def n_tokens(self):
         """Tokens of all texts together."""

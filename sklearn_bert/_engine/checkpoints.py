@@ -13,12 +13,13 @@ from skorch.callbacks import Callback
 
 from .._files.atomic import replacing
 from .._versions import find_versions
+from .device import random_states, set_random_states
 
 _KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{9,}(-\d+)?\.pt")
 _UNFINISHED = ".sklearn_bert.checkpoint.new"
 _PACKAGES = ("torch", "transformers", "tokenizers", "skorch", "numpy")
-_STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
+_FORMAT = "2"  # of a checkpoint
 
 
 def fingerprint(texts, target, validation, parameters):
@@ -30,7 +31,7 @@ def fingerprint(texts, target, validation, parameters):
     if validation.groups is not None:
         data.update(validation.groups.tobytes())
     settings = "\n".join(f"{name}={parameters[name]!r}" for name in sorted(parameters))
-    versions = " ".join(find_versions(*_PACKAGES).values())
+    versions = " ".join([_FORMAT, *find_versions(*_PACKAGES).values()])
     return {
         "data": data.hexdigest(),
         "parameters": hashlib.sha256(settings.encode()).hexdigest(),
@@ -112,24 +113,20 @@ class Checkpoints(Callback):
         self.made_folder_ = state.get("made_folder", not self.folder_.exists())
         self.files_ = state.get("files", set())
         self.folder_.mkdir(parents=True, exist_ok=True)
-        self.step_ = 0
+        self.step_ = state.get("step", 0)
         self.saved_ = monotonic()
         if self.state is not None:
-            self._restore(net, self.state)
-            name, keys, *rest = self.state["order"]
-            X[0].random_state.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+            self._restore(net, X[0], self.state)
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         """Note from where the order of the epoch is drawn."""
-        self.order_ = dataset_train.random_state.get_state()
-        self.batch_ = net.batches_done_
+        self.batches_ = dataset_train.state_dict()
 
     def on_batch_end(self, net, training=False, **kwargs):
         """Write a checkpoint if one is due."""
         if not training:
             return
         self.step_ += 1
-        self.batch_ += 1
         if isinstance(self.every, int):
             is_due = self.step_ % self.every == 0
         else:
@@ -140,57 +137,24 @@ class Checkpoints(Callback):
 
     def _state(self, net):
         """Return all that the steps to come depend on, in plain types and tensors."""
-        callbacks = dict(net.callbacks_)
         state = {
             **self.constants,
             "made_folder": self.made_folder_,
             "step": self.step_,
-            "batch": self.batch_,
-            "order": _plain(self.order_),
-            "module": net.module_.state_dict(),
-            "optimizer": net.optimizer_.state_dict(),
-            "schedule": _plain(callbacks["_one_cycle"].lr_scheduler_.state_dict()),
-            "average": callbacks["_average"].state_dict(),
-            "random": torch.get_rng_state(),
-            "history": _plain(net.history.to_list()),
-            "predicted": callbacks["_epoch_record"].predicted_,
-            "tokens_at_once": net.tokens_at_once_,
-            "micro_batch_tokens": net.micro_batch_tokens_,
-            "checkpointing": net.logits_of_.checkpointing,
+            "batches": self.batches_,
+            "net": net.state_dict(),
+            "callbacks": {name: callback.state_dict() for name, callback in _with_state(net)},
+            "random": random_states(torch.device(net.device)),
         }
-        device = torch.device(net.device)
-        if device.type != "cpu":
-            state["device_random"] = torch.get_device_module(device).get_rng_state()
-        if "_early_stopping" in callbacks:
-            stopping = callbacks["_early_stopping"]
-            state["stopping"] = {name: _plain(getattr(stopping, name)) for name in _STOPPING}
-        return state
+        return _plain(state)
 
-    def _restore(self, net, state):
+    def _restore(self, net, batches, state):
         """Put everything where it was."""
-        callbacks = dict(net.callbacks_)
-        net.module_.load_state_dict(state["module"])
-        net.optimizer_.load_state_dict(state["optimizer"])
-        callbacks["_one_cycle"].lr_scheduler_.load_state_dict(state["schedule"])
-        callbacks["_average"].load_state_dict(state["average"])
-        *epochs, running = state["history"]
-        net.history.clear()
-        net.history.extend(epochs)
-        net.rows_done_ = running["batches"]
-        net.batches_done_ = state["batch"]
-        callbacks["_epoch_record"].predicted_ = state["predicted"][:-1]
-        callbacks["_epoch_record"].learning_rate_ = running["batches"][-1]["learning_rate"]
-        net.tokens_at_once_ = state["tokens_at_once"]
-        net.micro_batch_tokens_ = state["micro_batch_tokens"]
-        if state["checkpointing"]:
-            net.logits_of_.start_checkpointing()
-        if "stopping" in state:
-            vars(callbacks["_early_stopping"]).update(state["stopping"])
-        self.step_ = state["step"]
-        torch.set_rng_state(state["random"])
-        device = torch.device(net.device)
-        if device.type != "cpu":
-            torch.get_device_module(device).set_rng_state(state["device_random"])
+        batches.load_state_dict(state["batches"])
+        net.load_state_dict(state["net"])
+        for name, callback in _with_state(net):
+            callback.load_state_dict(state["callbacks"][name])
+        set_random_states(torch.device(net.device), state["random"])
 
     def _write(self, state):
         """Write a checkpoint in one step, and remove the oldest ones."""
@@ -230,14 +194,24 @@ class Checkpoints(Callback):
             self.folder_.rmdir()
 
 
+def _with_state(net):
+    """Return the callbacks of a net on whose state the steps to come depend, and their names."""
+    return [
+        (name, callback) for name, callback in net.callbacks_ if hasattr(callback, "state_dict")
+    ]
+
+
 def _plain(value):
-    """Return a value without NumPy's types, which the safe way of loading does not take."""
+    """Return a value without NumPy's types, which the safe way of loading does not take.
+
+    Those of torch, such as the weights of a module, are left as they are.
+    """
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return type(value)(map(_plain, value))
     return value

@@ -7,6 +7,8 @@ Few-Shot Learning Without Prompts. arXiv:2209.11055.
 """
 
 import math
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,9 +18,9 @@ from torch.nn.functional import normalize
 from .batches import Texts
 from .device import fast_float32
 from .distributed import find_ranks
-from .layers import freeze_layers, last_linear
+from .layers import last_linear
 from .net import FineTuningNet
-from .optimizer import group_rates, one_cycle, parameter_groups
+from .optimizer import OneCycle
 from .progress import Progress
 
 # The peak of the learning rate, and the steps.
@@ -27,20 +29,7 @@ _BATCH = 16  # texts, all pairs of which are compared
 _LEAST_OF_A_CLASS = 2
 
 
-def contrast(
-    module,
-    batches,
-    n_outputs,
-    random_state,
-    *,
-    layer_decay,
-    freeze,
-    weight_decay,
-    device,
-    dtype,
-    gradient_checkpointing,
-    verbose,
-):
+def contrast(module, batches, settings, n_outputs, random_state):
     """Train what the last linear map of the head reads to be alike for texts of one class only.
 
     Of several processes each does all of it, since the batches are too small to share.
@@ -51,42 +40,24 @@ def contrast(
         Changed in place; its head must have a `last_linear`.
     batches : TrainingBatches
         The texts, with one class each.
+    settings : TrainingSettings
+        Those of the fit, but for what is minimized and for how long.
     n_outputs : int
         Of the head.
     random_state : RandomState instance
         Draws the batches.
-    layer_decay, freeze, weight_decay, device, dtype, gradient_checkpointing, verbose
-        As for `net.train`.
     """
-    freeze_layers(module, freeze)
-    groups = parameter_groups(module, weight_decay, layer_decay)
-    rates = group_rates(groups, RATE, RATE)
+    settings = replace(settings, criterion=PairLoss(), epochs=1, learning_rate=RATE, head="kept")
     callbacks = [
         ("_gradient_clipping", GradientNormClipping(1.0)),
-        ("_one_cycle", one_cycle(rates, STEPS)),
+        ("_one_cycle", OneCycle(STEPS)),
     ]
-    progress = Progress(STEPS, verbose, "contrast")
-    if verbose:
+    progress = Progress(STEPS, settings.verbose, "contrast")
+    if settings.verbose:
         callbacks.append(("_progress", progress))
-    net = ContrastiveNet(
-        module,
-        n_outputs=n_outputs,
-        criterion=PairLoss(),
-        autocast_dtype=dtype,
-        weight_decay=weight_decay,
-        layer_decay=layer_decay,
-        gradient_checkpointing=gradient_checkpointing,
-        max_epochs=1,
-        callbacks=callbacks,
-        device=device,
-        iterator_train__batch_size=1,
-    )
-    try:
-        with fast_float32(device):
-            net.fit((BalancedBatches(batches, STEPS, random_state), None))
-    finally:
-        progress.close()
-        net.close()
+    net = ContrastiveNet(module, settings, n_outputs=n_outputs, callbacks=callbacks)
+    with closing(net), closing(progress), fast_float32(settings.device):
+        net.fit((BalancedBatches(batches, STEPS, random_state), None))
     if (ranks := find_ranks()) is not None:  # a GPU may have rounded otherwise than another one
         _average(list(module.parameters()), ranks)
 
@@ -107,21 +78,21 @@ class ContrastiveNet(FineTuningNet):
     ----------
     module : torch.nn.Module
         The encoder with its head.
+    settings : TrainingSettings
+        How it is trained.
     n_outputs : int
         Of the map.
     **kwargs : dict
         Parameters of `FineTuningNet`.
     """
 
-    def __init__(self, module, *, n_outputs, **kwargs):
-        super().__init__(module, **kwargs)
+    def __init__(self, module, settings, *, n_outputs, **kwargs):
+        super().__init__(module, settings, **kwargs)
         self.n_outputs = n_outputs
 
-    def initialize(self):
-        """Prepare training; a batch is computed at once, since its texts are compared."""
-        super().initialize()
-        self.tokens_at_once_ = math.inf
-        return self
+    def tokens_at_once(self):
+        """Return that a batch is computed at once, since its texts are compared."""
+        return math.inf
 
     def find_ranks(self):
         """Return that this process works alone."""

@@ -91,17 +91,31 @@ def seeded(seed, device):
     Only the generators of the CPU and of `device` are touched: `torch.manual_seed` would reseed
     those of all devices.
     """
-    backends = [torch] if device.type == "cpu" else [torch, torch.get_device_module(device)]
     with _SEEDED, _current(device):
-        states = [backend.get_rng_state() for backend in backends]
+        states = random_states(device)
         torch.default_generator.manual_seed(seed)
-        for backend in backends[1:]:
+        for backend in _backends(device)[1:]:
             backend.manual_seed(seed)
         try:
             yield
         finally:
-            for backend, state in zip(backends, states, strict=True):
-                backend.set_rng_state(state)
+            set_random_states(device, states)
+
+
+def random_states(device):
+    """Return the states of the global generators: that of the CPU, and that of `device`."""
+    return [backend.get_rng_state() for backend in _backends(device)]
+
+
+def set_random_states(device, states):
+    """Put the global generators into the states that `random_states` gave."""
+    for backend, state in zip(_backends(device), states, strict=True):
+        backend.set_rng_state(state)
+
+
+def _backends(device):
+    """Return the modules of torch that have a global generator of use on a device."""
+    return [torch] if device.type == "cpu" else [torch, torch.get_device_module(device)]
 
 
 def _current(device):

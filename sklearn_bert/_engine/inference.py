@@ -7,7 +7,7 @@ from .batches import Texts
 from .distributed import find_ranks
 from .forks import in_living_threads
 from .forward import Forward
-from .memory import free_memory, is_out_of_memory
+from .memory import MicroBatchSize
 from .torch_state import own_torch_state
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
@@ -89,22 +89,19 @@ def compute(function, ragged, device):
     rows : Tensor of shape (n_sequences, n_columns)
     """
     order = np.argsort(-ragged.lengths, kind="stable")
-    pieces, start = [], 0
-    tokens_at_once = _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU)
-    while start < len(order):
-        rest = Texts(ragged, order[start : start + tokens_at_once])
-        texts = rest[next(rest.pieces(tokens_at_once))]
-        try:
-            with torch.no_grad():
-                pieces.append(function(texts))
-            start += len(texts)
-            continue
-        except (RuntimeError, MemoryError) as error:
-            if len(texts) == 1 or not is_out_of_memory(error):
-                raise
-        # Outside of the except clause, which keeps the tensors of the failed try alive.
-        free_memory(device)
-        tokens_at_once = len(texts) * int(texts.lengths[0]) // 2
+    rest, pieces = Texts(ragged, order), []
+    size = MicroBatchSize(device, _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU))
+
+    @torch.no_grad()
+    def compute_next():
+        """Return the rows of the next texts that fit the memory."""
+        some = rest[: size.n_tokens]
+        size.texts = some[next(some.pieces(size.n_tokens))]
+        return function(size.texts)
+
+    while len(rest):
+        pieces.append(size.retry(compute_next))
+        rest = rest[len(pieces[-1]) :]
     rows = torch.cat(pieces)
     ordered = torch.empty_like(rows)
     ordered[torch.from_numpy(order).to(rows.device)] = rows

@@ -1,15 +1,16 @@
 """The learning-rate range test: the loss of a run whose learning rate rises exponentially."""
 
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 import numpy as np
 from skorch.callbacks import GradientNormClipping
 
 from .device import fast_float32
-from .layers import freeze_layers
 from .net import FineTuningNet
-from .optimizer import group_rates, head_learning_rate
+from .optimizer import set_learning_rates
+from .smoothed_mean import SmoothedMean
 
 N_STEPS = 100
 _LOWEST, _HIGHEST = 1e-7, 0.1
@@ -44,20 +45,7 @@ class RangeTest:
         return {name: float(np.clip(rate, *_SANE)) for name, rate in found.items()}
 
 
-def range_test(
-    module,
-    batches,
-    *,
-    criterion,
-    head,
-    layer_decay,
-    freeze,
-    weight_decay,
-    device,
-    dtype,
-    gradient_checkpointing,
-    n_steps=N_STEPS,
-):
+def range_test(module, batches, settings, n_steps=N_STEPS):
     """Train with a rising learning rate until the loss diverges; the weights are as before.
 
     Steps are those of a fit, but for the rate; batches are taken from as many epochs as needed.
@@ -68,9 +56,8 @@ def range_test(
         The encoder with its head.
     batches : TrainingBatches
         What to train on.
-    criterion, head, layer_decay, freeze, weight_decay, device, dtype, \
-            gradient_checkpointing
-        As for `net.train`.
+    settings : TrainingSettings
+        Those of the fit, but for the learning rate.
     n_steps : int
         Steps from the lowest rate to the highest.
 
@@ -82,39 +69,28 @@ def range_test(
     ----------
     L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
     """
-    freeze_layers(module, freeze)
     before = {name: value.detach().clone() for name, value in module.state_dict().items()}
     net = FineTuningNet(
         module,
-        criterion=criterion,
-        autocast_dtype=dtype,
-        weight_decay=weight_decay,
-        layer_decay=layer_decay,
-        gradient_checkpointing=gradient_checkpointing,
+        replace(settings, learning_rate=_LOWEST),
         callbacks=[("gradient_clipping", GradientNormClipping(1.0))],
-        device=device,
     )
     try:
-        with fast_float32(device):
+        with closing(net), fast_float32(settings.device):
             net.initialize()
-            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps), head)
+            return _run(net, batches, np.geomspace(_LOWEST, _HIGHEST, n_steps))
     finally:
-        net.close()
         module.load_state_dict(before)
 
 
-def _run(net, batches, learning_rates, head):
+def _run(net, batches, learning_rates):
     """Return what the steps gave until the loss diverged."""
-    losses, smoothed, mean = [], [], 0.0
+    losses, smoothed, mean = [], [], SmoothedMean(_SMOOTHING)
     endless = chain.from_iterable(repeat(batches))
-    for step, (rate, batch) in enumerate(zip(learning_rates, endless, strict=False), start=1):
-        groups = net.optimizer_.param_groups
-        rates = group_rates(groups, rate, head_learning_rate(rate, head))
-        for group, group_rate in zip(groups, rates, strict=True):
-            group["lr"] = group_rate
+    for rate, batch in zip(learning_rates, endless, strict=False):
+        set_learning_rates(net.optimizer_.param_groups, rate, net.settings.head)
         losses.append(net.train_step(batch)["loss"].item())
-        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * losses[-1]
-        smoothed.append(mean / (1 - _SMOOTHING**step))
+        smoothed.append(mean.add(losses[-1]))
         if not np.isfinite(smoothed[-1]) or smoothed[-1] > _STOP_FACTOR * min(smoothed):
             break
     n_finite = int(np.isfinite(smoothed).sum())  # only the last one can be none

@@ -27,7 +27,73 @@ def is_out_of_memory(error):
     return "out of memory" in message or "can't allocate memory" in message
 
 
-def free_memory(device):
+class MicroBatchSize:
+    """How many tokens are computed at once: half of what failed, each time that memory was full.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where they are computed.
+    n_tokens : int or float
+        How many to begin with, padding included.
+    last_resort : callable, default=None
+        Lets a single text do with less memory, and returns whether it could.
+
+    Attributes
+    ----------
+    found : int or None
+        How many there was room for, once memory had been full.
+    texts : Texts or None
+        Those that are being computed, which whoever computes them says; None before the first.
+    """
+
+    def __init__(self, device, n_tokens, last_resort=None):
+        self.device = device
+        self.first = n_tokens
+        self.last_resort = last_resort
+        self.found = self.texts = None
+
+    @property
+    def n_tokens(self):
+        """How many are computed at once now."""
+        return self.first if self.found is None else self.found
+
+    def retry(self, compute, clean_up=None):
+        """Return what `compute` gives, tried again where memory was full and less can be done.
+
+        Parameters
+        ----------
+        compute : callable
+            Computes as much as `n_tokens` says, and sets `texts`.
+        clean_up : callable, default=None
+            Called between two tries.
+        """
+        while True:
+            self.texts = None
+            try:
+                return compute()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or not self._shrink():
+                    raise
+            # Outside of the except clause, which keeps the tensors of the failed try alive.
+            if clean_up is not None:
+                clean_up()
+            _free_memory(self.device)
+
+    def _shrink(self):
+        """Return whether the texts that failed can do with less, and let them do so.
+
+        Where the memory was full before the first of them, it is not they that need so much.
+        """
+        if self.texts is None:
+            return False
+        if len(self.texts) == 1:
+            return self.last_resort is not None and self.last_resort()
+        self.found = len(self.texts) * int(self.texts.lengths.max()) // 2
+        return True
+
+
+def _free_memory(device):
     """Return what torch holds in reserve on `device`, so that smaller pieces find room."""
     backend = torch.get_device_module(device)
     if hasattr(backend, "empty_cache"):

@@ -1,4 +1,4 @@
-"""Training: the skorch net, its steps, and what is put around them."""
+"""The skorch net that trains: its steps, its optimizer and its state."""
 
 import math
 from itertools import islice
@@ -6,32 +6,16 @@ from itertools import islice
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import (
-    EarlyStopping,
-    EpochTimer,
-    GradientNormClipping,
-    PassthroughScoring,
-)
-from skorch.utils import noop
+from skorch.callbacks import EarlyStopping, EpochTimer, PassthroughScoring
 
-from .chance import ChanceRecord
-from .device import fast_float32
 from .distributed import find_ranks
 from .frozen_encoder import training_forward
 from .gradient_sums import GradientSums
 from .layers import freeze_layers
-from .memory import free_memory, is_out_of_memory
-from .optimizer import (
-    RowGradients,
-    group_rates,
-    head_learning_rate,
-    one_cycle,
-    parameter_groups,
-)
+from .memory import MicroBatchSize
+from .optimizer import RowGradients, parameter_groups, set_learning_rates
 from .packing import to_device
-from .progress import EpochRecord, EpochTasks, Progress, StopIfAsked, epoch_rows, step_rows
-from .time_left import TimeLeft
-from .weight_average import WeightAverage
+from .progress import StopIfAsked
 
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
@@ -39,6 +23,9 @@ _TOKENS_AT_ONCE_ON_A_CPU = 4096
 # What ends training comes after the callbacks that look at the epoch, and what restores a state
 # after those that begin anew.
 _LAST_CALLBACKS = ("_early_stopping", "_stop_if_asked", "_checkpoints")
+
+# What skorch's early stopping remembers.
+_STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_", "best_model_weights_")
 
 
 class FineTuningNet(NeuralNet):
@@ -48,47 +35,31 @@ class FineTuningNet(NeuralNet):
     ----------
     module : torch.nn.Module
         The encoder with its head.
-    criterion : WeightedLoss
-        What to minimize.
-    autocast_dtype : torch.dtype
-        Arithmetic of the forward pass; the weights stay float32.
-    weight_decay : float
-        Decoupled weight decay of the matrices; biases and norms have none.
-    layer_decay : float
-        Factor of the learning rate from a layer to the one below.
-    gradient_checkpointing : bool or "auto"
-        Whether to compute the layers twice instead of keeping what they gave; "auto" does so
-        when a single text is too much for the memory.
+    settings : TrainingSettings
+        How it is trained.
     average : WeightAverage, default=None
         Puts the mean of the weights in their place before an epoch is judged.
     reads_losses : bool, default=False
         Whether the history has the loss of a batch as a float at once, for callbacks that read
         it; the device is waited for then.
-    verbose : int, default=0
-        Above 0, callbacks of skorch may print.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
 
-    def __init__(
-        self,
-        module,
-        *,
-        criterion,
-        autocast_dtype,
-        weight_decay,
-        layer_decay,
-        gradient_checkpointing,
-        average=None,
-        reads_losses=False,
-        verbose=0,
-        **kwargs,
-    ):
-        super().__init__(module, criterion=criterion, train_split=None, verbose=verbose, **kwargs)
-        self.autocast_dtype = autocast_dtype
-        self.weight_decay = weight_decay
-        self.layer_decay = layer_decay
-        self.gradient_checkpointing = gradient_checkpointing
+    def __init__(self, module, settings, *, average=None, reads_losses=False, **kwargs):
+        super().__init__(
+            module,
+            criterion=settings.criterion,
+            max_epochs=settings.epochs,
+            train_split=None,
+            # skorch's ProgressBar counts batches of this size in what `get_iterator` is given.
+            iterator_train__batch_size=1,
+            iterator_valid__batch_size=1,
+            device=settings.device,
+            verbose=settings.verbose,
+            **kwargs,
+        )
+        self.settings = settings
         self.average = average
         self.reads_losses = reads_losses
 
@@ -107,19 +78,28 @@ class FineTuningNet(NeuralNet):
         return self
 
     def initialize(self):
-        """Prepare training: what computes logits, and how much of a batch at once."""
+        """Prepare training: what learns, what computes logits, and how much of a batch at once."""
+        freeze_layers(self.module, self.settings.freeze)
         super().initialize()
         device = torch.device(self.device)
-        self.logits_of_ = training_forward(self.module_, device, self.autocast_dtype)
-        if self.gradient_checkpointing != "auto" and self.gradient_checkpointing:
+        self.logits_of_ = training_forward(self.module_, device, self.settings.dtype)
+        checkpointing = self.settings.gradient_checkpointing
+        if checkpointing != "auto" and checkpointing:
             self.logits_of_.start_checkpointing()
         self.ranks_ = self.find_ranks()
         self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device, self.ranks_)
         self.gradients_ = None if self.ranks_ is None else self._gradient_sums()
-        self.tokens_at_once_ = _TOKENS_AT_ONCE_ON_A_CPU if device.type == "cpu" else math.inf
-        self.micro_batch_tokens_ = None  # what was found when memory was short
-        self.batches_done_, self.rows_done_ = 0, []  # of an epoch that a checkpoint goes on with
+        self.micro_batch_size_ = MicroBatchSize(
+            device,
+            self.tokens_at_once(),
+            self.logits_of_.start_checkpointing if checkpointing == "auto" else None,
+        )
+        self.rows_done_ = []  # of the epoch that a checkpoint goes on with, one a batch
         return self
+
+    def tokens_at_once(self):
+        """Return how many tokens of a batch are computed at once, where memory allows it."""
+        return _TOKENS_AT_ONCE_ON_A_CPU if torch.device(self.device).type == "cpu" else math.inf
 
     def find_ranks(self):
         """Return the processes that share the batches, None if this one works alone."""
@@ -143,12 +123,42 @@ class FineTuningNet(NeuralNet):
             self.module_.zero_grad(set_to_none=True)  # gradients weigh as much as the module
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Create AdamW; the learning rates are those of the one-cycle policy."""
+        """Create AdamW, whose parameter groups have their peak learning rates."""
+        settings = self.settings
+        groups = parameter_groups(self.module_, settings.weight_decay, settings.layer_decay)
+        set_learning_rates(groups, settings.learning_rate, settings.head)
         fused = torch.device(self.device).type in ("cpu", "cuda")
-        self.optimizer_ = torch.optim.AdamW(
-            parameter_groups(self.module_, self.weight_decay, self.layer_decay), fused=fused
-        )
+        self.optimizer_ = torch.optim.AdamW(groups, fused=fused)
         return self
+
+    def state_dict(self):
+        """Return what the steps to come depend on."""
+        return {
+            "module": self.module_.state_dict(),
+            "optimizer": self.optimizer_.state_dict(),
+            "history": self.history.to_list(),
+            "micro_batch_tokens": self.micro_batch_size_.found,
+            "checkpointing": self.logits_of_.checkpointing,
+        }
+
+    def load_state_dict(self, state):
+        """Go on from a state, whose last epoch has begun."""
+        self.module_.load_state_dict(state["module"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        *epochs, running = state["history"]
+        self.history.clear()
+        self.history.extend(epochs)
+        self.rows_done_ = running["batches"]
+        for row in self.rows_done_:
+            row["train_loss"] = torch.as_tensor(row["train_loss"], device=self.device)
+        self.micro_batch_size_.found = state["micro_batch_tokens"]
+        if state["checkpointing"]:
+            self.logits_of_.start_checkpointing()
+
+    @property
+    def batches_done_(self):
+        """Batches of the epoch that were done before, by a fit that this one goes on with."""
+        return len(self.rows_done_)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return the training and the validation batches, which `fit` is given as a pair."""
@@ -166,10 +176,12 @@ class FineTuningNet(NeuralNet):
         """Run an epoch; its losses are read together at the end, which waits for a GPU once."""
         if iterator is None:
             return
-        n_done, rows = self._take_done() if training else (0, [])
+        rows = []
+        if training:
+            rows, self.rows_done_ = self.rows_done_, rows
         self.history[-1]["batches"] += rows
         losses = [row[f"{prefix}_loss"] for row in rows]
-        for batch in islice(iterator, n_done, None):
+        for batch in islice(iterator, len(rows), None):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"])
@@ -183,12 +195,6 @@ class FineTuningNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(losses))
         if training and self.average is not None:
             self.average.use()
-
-    def _take_done(self):
-        """Return the number of batches that were done before, and what was recorded of them."""
-        done = self.batches_done_, self.rows_done_
-        self.batches_done_, self.rows_done_ = 0, []
-        return done
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Train for the epochs that are left."""
@@ -232,19 +238,15 @@ class FineTuningNet(NeuralNet):
         On out-of-memory, it is done again in smaller pieces.
         """
         mine, n_texts = self._share(batch)
-        while True:
-            pieces = list(mine[0].pieces(self.tokens_at_once_))
-            self.piece_ = None
-            try:
-                return self._accumulate(mine, pieces, use_loss, n_texts)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or not self._need_less_memory(self.piece_):
-                    raise
-            # Outside of the except clause, which keeps the tensors of the failed try alive.
-            if self.gradients_ is not None:
-                self.gradients_.stop()
-            self._zero_grad_optimizer()
-            free_memory(self.device)
+        return self.micro_batch_size_.retry(
+            lambda: self._accumulate(mine, use_loss, n_texts), clean_up=self._drop_gradients
+        )
+
+    def _drop_gradients(self):
+        """Forget the gradients of a batch that failed."""
+        if self.gradients_ is not None:
+            self.gradients_.stop()
+        self._zero_grad_optimizer()
 
     def _share(self, batch):
         """Return this process's share of the batch, and what its losses are divided by."""
@@ -256,31 +258,19 @@ class FineTuningNet(NeuralNet):
             rows, n_texts = np.arange(1), math.inf
         return (texts[rows], tuple(target[rows] for target in targets)), n_texts
 
-    def _need_less_memory(self, failed):
-        """Return whether the texts that failed can do with less: in halves, or checkpointed.
-
-        None failed where the memory was full before the first piece.
-        """
-        if failed is None:
-            return False
-        if len(failed) == 1:
-            return self.gradient_checkpointing == "auto" and self.logits_of_.start_checkpointing()
-        self.tokens_at_once_ = len(failed) * int(failed.lengths.max()) // 2
-        self.micro_batch_tokens_ = self.tokens_at_once_
-        return True
-
-    def _accumulate(self, batch, pieces, use_loss, n_texts):
-        """Return the loss of the batch, the sum over its pieces, and its logits.
+    def _accumulate(self, batch, use_loss, n_texts):
+        """Return the loss of the batch, the sum over its micro-batches, and its logits.
 
         The loss of each text is divided by `n_texts`.
         """
         texts, targets = batch
         device = torch.device(self.device)
         values, weights = (to_device(target, device) for target in targets)
+        pieces = list(texts.pieces(self.micro_batch_size_.n_tokens))
         loss, logits = 0.0, []
         for piece in pieces:
-            self.piece_ = texts[piece]
-            y_pred = self.infer(self.piece_)
+            self.micro_batch_size_.texts = texts[piece]
+            y_pred = self.infer(texts[piece])
             share = len(y_pred) / n_texts
             piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
             use_loss(piece_loss, piece is pieces[-1])
@@ -311,182 +301,17 @@ class ValidationStopping(EarlyStopping):
             self.misses_ = self.patience
             raise KeyboardInterrupt
 
+    def state_dict(self):
+        """Return what the epochs to come depend on."""
+        return {name: getattr(self, name) for name in _STOPPING}
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        vars(self).update(state)
+
 
 def _stops(callback):
     """Return whether a callback has stopped training."""
     if isinstance(callback, EarlyStopping):
         return callback.misses_ >= callback.patience
     return isinstance(callback, StopIfAsked) and callback.tasks.asked_to_stop
-
-
-def train(
-    module,
-    batches,
-    validation,
-    *,
-    criterion,
-    epochs,
-    learning_rate,
-    head,
-    layer_decay,
-    freeze,
-    weight_decay,
-    patience,
-    score,
-    monitor,
-    callbacks,
-    tasks,
-    fitted,
-    checkpoints,
-    device,
-    dtype,
-    gradient_checkpointing,
-    verbose,
-):
-    """Fine-tune `module` in place and return what was recorded.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The encoder with its head.
-    batches : TrainingBatches
-        What to train on.
-    validation : TrainingBatches or None
-        What to judge on after each epoch.
-    criterion : WeightedLoss
-        What to minimize.
-    epochs : int
-        Passes over `batches`.
-    learning_rate : float
-        Peak of the one-cycle policy.
-    head : {"new", "probe", "contrast", "kept"}
-        What the head starts from, which decides on its learning rate.
-    layer_decay : float
-        Factor of the learning rate from a layer to the one below.
-    freeze : int or "all"
-        Layers that do not learn, embeddings included.
-    weight_decay : float
-        Decoupled weight decay.
-    patience : int or None
-        Epochs without a better validation result until training stops; None trains for all
-        epochs.
-    score : callable or None
-        Takes the module and returns scores by their names in the history.
-    monitor : {"valid_loss", "valid_score"}
-        What training stops on: the loss, to be minimized, or a score, to be maximized.
-    callbacks : list of (name, callback) pairs
-        Run after our own; they are used as they are, not copied.
-    tasks : FitTasks
-        What tells scikit-learn's callbacks of the epochs.
-    fitted : dict
-        The attributes of an estimator that predicts with `module`.
-    checkpoints : Checkpoints or None
-        Writes the state of training, and goes on from one.
-    device : torch.device
-        Where to train.
-    dtype : torch.dtype
-        Arithmetic of the forward pass.
-    gradient_checkpointing : bool or "auto"
-        Whether to compute the layers twice to save memory; "auto" does so when nothing else helps.
-    verbose : int
-        0 is silent, 1 shows a progress bar, 2 also a line an epoch.
-
-    Returns
-    -------
-    history : list of dict
-        One dict an epoch.
-    curve : dict of str to ndarray of shape (n_steps,)
-        Loss, learning rate and epoch of each step.
-    validated : Tensor of shape (n_texts, n_outputs) or None
-        Outputs for the validation texts in the epoch whose weights were kept, in any order.
-    ending : Ending or None
-        How the last steps compare with one answer for all texts; None if there were none.
-    """
-    if gradient_checkpointing != "auto" and gradient_checkpointing:
-        _check_checkpointing(module)
-    n_steps = epochs * len(batches)
-    freeze_layers(module, freeze)
-    groups = parameter_groups(module, weight_decay, layer_decay)
-    rates = group_rates(groups, learning_rate, head_learning_rate(learning_rate, head))
-    record, average = EpochRecord(score), WeightAverage(n_steps)
-    chance = ChanceRecord(criterion, batches, module.config.num_labels)
-    own = [
-        ("_gradient_clipping", GradientNormClipping(1.0)),
-        ("_one_cycle", one_cycle(rates, n_steps)),
-        ("_average", average),
-        ("_epoch_record", record),
-        ("_chance", chance),
-    ]
-    progress = Progress(n_steps, verbose)
-    stops = validation is not None and patience is not None
-    if verbose:
-        own += [("_progress", progress), ("_time_left", TimeLeft(epochs, stops, progress))]
-    last = [("_tasks", EpochTasks(tasks, fitted))]
-    stopping = _early_stopping(monitor, patience) if stops else None
-    if stopping is not None:
-        last.append(("_early_stopping", stopping))
-    last.append(("_stop_if_asked", StopIfAsked(tasks)))
-    if checkpoints is not None:
-        last.append(("_checkpoints", checkpoints))
-    net = FineTuningNet(
-        module,
-        criterion=criterion,
-        autocast_dtype=dtype,
-        weight_decay=weight_decay,
-        layer_decay=layer_decay,
-        gradient_checkpointing=gradient_checkpointing,
-        average=average,
-        reads_losses=bool(callbacks),
-        max_epochs=epochs,
-        callbacks=own + callbacks + last,
-        device=device,
-        verbose=verbose,
-        # skorch's ProgressBar counts batches of this size in what `get_iterator` is given.
-        iterator_train__batch_size=1,
-        iterator_valid__batch_size=1,
-    )
-    try:
-        with fast_float32(device):
-            net.fit((batches, validation))
-    finally:
-        progress.close()
-        net.close()
-    curve = step_rows(net.history)
-    validated = _kept(net, record, stopping, validation)
-    ending = chance.ending(curve["loss"][curve["epoch"] <= _last_epoch(net, stopping)])
-    return epoch_rows(net.history), curve, validated, ending
-
-
-def _kept(net, record, stopping, validation):
-    """Return what the weights that are kept give for the validation texts."""
-    if validation is None:
-        return None
-    return torch.cat(record.predicted_[_last_epoch(net, stopping) - 1])
-
-
-def _last_epoch(net, stopping):
-    """Return the number, from 1, of the epoch after which the weights are kept."""
-    best = stopping.best_epoch_ if stopping else 0
-    return best or len(net.history)
-
-
-def _check_checkpointing(module):
-    """Refuse to checkpoint an architecture that cannot do it."""
-    if not module.supports_gradient_checkpointing:
-        raise ValueError(
-            "gradient_checkpointing=True needs an architecture that transformers can checkpoint, "
-            f"got {module.config.model_type!r}; use 'auto' or False."
-        )
-
-
-def _early_stopping(monitor, patience):
-    """Return the callback that stops training and restores the best weights."""
-    return ValidationStopping(
-        monitor=monitor,
-        lower_is_better=monitor == "valid_loss",
-        patience=patience,
-        threshold=0,
-        threshold_mode="abs",
-        sink=noop,
-        load_best=True,
-    )

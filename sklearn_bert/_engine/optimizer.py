@@ -36,27 +36,49 @@ def parameter_groups(module, weight_decay, layer_decay=1.0):
     ]
 
 
-def group_rates(groups, learning_rate, head_rate):
-    """Return the learning rate of each parameter group, given those of body and head."""
-    rates = {"body": learning_rate, "head": head_rate}
-    return [rates[group["part"]] * group["scale"] for group in groups]
+def set_learning_rates(groups, learning_rate, head):
+    """Set the learning rate of each parameter group, given that of the body.
+
+    `head` is what the head starts from, see `head_learning_rate`.
+    """
+    rates = {"body": learning_rate, "head": head_learning_rate(learning_rate, head)}
+    for group in groups:
+        group["lr"] = rates[group["part"]] * group["scale"]
 
 
-def one_cycle(peaks, n_steps):
-    """Return the one-cycle policy: linearly up for half of the steps, then linearly down.
+class OneCycle(LRScheduler):
+    """The one-cycle policy: linearly up for half of the steps, then linearly down.
 
-    `peaks` are the peak learning rates of the parameter groups.
+    Each parameter group peaks at the learning rate that it has before the first step.
+
+    Parameters
+    ----------
+    n_steps : int
+        Of the whole fit.
 
     References
     ----------
     L. N. Smith (2018). A disciplined approach to neural network hyper-parameters: part 1.
     arXiv:1803.09820.
     """
-    return LRScheduler(
-        OneCycleLR,
-        step_every="batch",
-        event_name=None,
-        max_lr=peaks,
+
+    def __init__(self, n_steps):
+        super().__init__(_one_cycle, step_every="batch", event_name=None, n_steps=n_steps)
+
+    def state_dict(self):
+        """Return what the steps to come depend on."""
+        return self.lr_scheduler_.state_dict()
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.lr_scheduler_.load_state_dict(state)
+
+
+def _one_cycle(optimizer, n_steps, last_epoch):
+    """Return torch's scheduler."""
+    return OneCycleLR(
+        optimizer,
+        max_lr=[group["lr"] for group in optimizer.param_groups],
         total_steps=max(n_steps, 3),  # torch divides by zero, or never warms up, below three
         pct_start=0.5,
         anneal_strategy="linear",
@@ -64,6 +86,7 @@ def one_cycle(peaks, n_steps):
         final_div_factor=100,
         base_momentum=0.85,
         max_momentum=0.95,
+        last_epoch=last_epoch,
     )
 
 

@@ -43,13 +43,21 @@ class EpochRecord(Callback):
         """Complete the row of the epoch."""
         net.history.record("learning_rate", self.learning_rate_)
         net.history.record("tokens_per_second", dataset_train.n_tokens / net.history[-1, "dur"])
-        if net.micro_batch_tokens_ is not None:
-            net.history.record("micro_batch_tokens", net.micro_batch_tokens_)
+        if net.micro_batch_size_.found is not None:
+            net.history.record("micro_batch_tokens", net.micro_batch_size_.found)
         if net.logits_of_.checkpointing:
             net.history.record("gradient_checkpointing", True)
         if self.score is not None:
             for name, value in self.score(net.module_).items():
                 net.history.record(name, value)
+
+    def state_dict(self):
+        """Return what the steps to come depend on: what was noted of the epochs that are over."""
+        return {"predicted": self.predicted_[:-1], "learning_rate": self.learning_rate_}
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.predicted_, self.learning_rate_ = state["predicted"], state["learning_rate"]
 
 
 class EpochTasks(Callback):
@@ -59,13 +67,10 @@ class EpochTasks(Callback):
     ----------
     tasks : FitTasks
         What tells them.
-    fitted : dict
-        The attributes to predict with, the module among them.
     """
 
-    def __init__(self, tasks, fitted):
+    def __init__(self, tasks):
         self.tasks = tasks
-        self.fitted = fitted
 
     def on_epoch_begin(self, net, **kwargs):
         """Tell of the beginning."""
@@ -73,7 +78,7 @@ class EpochTasks(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Tell of the end."""
-        self.tasks.end_epoch(self.fitted)
+        self.tasks.end_epoch()
 
 
 class StopIfAsked(Callback):
@@ -112,14 +117,14 @@ class Progress(Callback):
             options = {"file": _Lines(sys.stderr), "bar_format": _LINE}
             options["mininterval"] = _SECONDS_BETWEEN_LINES
         self.bar_ = tqdm(total=self.n_steps, desc=self.name, unit="batch", **options)
-        self.micro_batch_tokens_ = None
+        self.micro_batch_tokens_ = None  # what was told of
         self.checkpointing_ = net.logits_of_.checkpointing
         self.shown_ = -math.inf
 
     def on_batch_end(self, net, training=False, loss=None, **kwargs):
         """Advance by one step, and tell of a memory that was full."""
-        if net.micro_batch_tokens_ != self.micro_batch_tokens_:
-            self.micro_batch_tokens_ = net.micro_batch_tokens_
+        if net.micro_batch_size_.found != self.micro_batch_tokens_:
+            self.micro_batch_tokens_ = net.micro_batch_size_.found
             self.bar_.write(
                 f"Out of memory: batches go on in pieces of {self.micro_batch_tokens_} tokens, "
                 "with the same gradient."

@@ -110,18 +110,6 @@ class CallbacksMixin:
         pairs = name_callbacks(self.callbacks if isinstance(self.callbacks, list) else [])
         return [(name, callback) for name, callback in pairs if _has_parameters(callback)]
 
-    def _callbacks_of_fit(self, scores):
-        """Return named copies for one fit, since skorch changes the callbacks that it runs.
-
-        `scores` are the names that the history has of the texts held out.
-        """
-        if not self.callbacks:
-            return []
-        from .callback_rules import check_callbacks
-
-        check_callbacks(self.callbacks, scores, self.freeze)
-        return name_callbacks(copy_callbacks(self.callbacks))
-
 
 def copy_callbacks(items):
     """Return a list of callbacks, or of pairs, with a shallow copy of each callback.

@@ -36,13 +36,17 @@ class FitTasks:
     def __init__(self, estimator, X, y, sample_weight=None):
         self.asked_to_stop = False
         self.n_begun = 0
-        self.root = self.epoch = None
+        self.root = self.epoch = self.fitted = None
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.estimator = estimator
 
-    def begin(self, epochs=0):
-        """Tell that the fit begins, and how many epochs it is going to have."""
+    def begin(self, epochs=0, fitted=None):
+        """Tell that the fit begins, and how many epochs it is going to have.
+
+        `fitted` are the attributes to predict with after each of them.
+        """
+        self.fitted = fitted
         if hasattr(self.estimator, "_init_callback_context"):
             self.root = self.estimator._init_callback_context(max_subtasks=epochs)
             self.root.call_on_fit_task_begin(**self.data)
@@ -65,11 +69,11 @@ class FitTasks:
         self.epoch = self.root.subcontext(task_name="epoch")
         return self.epoch
 
-    def end_epoch(self, fitted):
-        """Tell that the epoch has ended; `fitted` are the attributes to predict with."""
+    def end_epoch(self):
+        """Tell that the epoch has ended."""
         if self.root is not None:
             self.asked_to_stop |= self.epoch.call_on_fit_task_end(
-                **self.data, reconstruction_attributes=fitted
+                **self.data, reconstruction_attributes=self.fitted
             )
 
     def end(self, fitted):

@@ -49,6 +49,26 @@ class Target:
         """Whether each text has any number of several labels."""
         return not self.is_classes and "multilabel_" in self.attributes
 
+    @property
+    def one_answer(self):
+        """What warnings call it to predict the same for all texts."""
+        if self.is_classes:
+            return "the same label"
+        return "the same labels" if self.is_labels else "the mean"
+
+    def criterion(self):
+        """Return the loss."""
+        from torch import from_numpy
+
+        from .._engine.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+
+        if self.is_classes:
+            return CrossEntropy(**self.settings)
+        if self.is_labels:
+            weights = {name: from_numpy(self.settings[name]) for name in ("present", "absent")}
+            return BinaryCrossEntropy(**{**self.settings, **weights})
+        return SquaredError()
+
     def take(self, rows):
         """Return the target of some of the texts."""
         return Target(

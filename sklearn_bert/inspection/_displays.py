@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._engine.smoothed_mean import SmoothedMean
 from .._estimators.epoch_scores import score_name
 from ._unwrap import unwrap
 
@@ -346,9 +347,6 @@ def _axes(ax):
 
 
 def _smooth(values):
-    """Return the exponential mean, corrected for its start."""
-    smoothed, mean = [], 0.0
-    for step, value in enumerate(values, start=1):
-        mean = _CURVE_SMOOTHING * mean + (1 - _CURVE_SMOOTHING) * float(value)
-        smoothed.append(mean / (1 - _CURVE_SMOOTHING**step))
-    return np.array(smoothed)
+    """Return the smoothed mean after each value."""
+    mean = SmoothedMean(_CURVE_SMOOTHING)
+    return np.array([mean.add(float(value)) for value in values])

@@ -17,7 +17,7 @@ import pytest
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIT = """
 import time
-import sklearn_bert._engine.encoder, sklearn_bert._engine.net  # the clock sees the hub alone
+import sklearn_bert._estimators.fitting  # the clock sees the hub alone
 from sklearn_bert import BertTextClassifier
 clf = BertTextClassifier({model!r}, epochs=1, random_state=0)
 start = time.perf_counter()

@@ -98,7 +98,7 @@ REFUSED = {
 def test_what_cannot_work_is_refused_before_a_model_is_loaded(
     make_classifier, reviews, monkeypatch, callbacks, message
 ):
-    monkeypatch.setattr("sklearn_bert._engine.encoder.load_encoder", None)
+    monkeypatch.setattr("sklearn_bert._estimators.fitting.load_encoder", None)
     clf = make_classifier(callbacks=callbacks)
     with pytest.raises((TypeError, ValueError), match=message) as caught:
         clf.fit(*reviews)

@@ -197,7 +197,7 @@ def test_a_score_that_is_not_defined_is_refused_before_training(
     def train(*args, **kwargs):
         raise AssertionError("training has begun")
 
-    monkeypatch.setattr("sklearn_bert._engine.net.train", train)
+    monkeypatch.setattr("sklearn_bert._estimators.fitting.train", train)
     X, Y = rare[0], rare[1].astype(int)
     Y[17] = Y[15]
     with pytest.raises(ValueError, match=r"^scoring='roc_auc' must be defined on the validation t"):

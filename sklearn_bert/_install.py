@@ -13,9 +13,6 @@ _NAME = "sklearn-bert"
 # The model that the extra "offline" installs.
 PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
-# The model that the extra "offline" installs.
-PACKAGED_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-
 
 def install_command(extra):
     """Return the command that installs what an extra names, for this copy of the package.

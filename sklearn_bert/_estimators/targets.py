@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .._text.columns import has_method, shorten
+from .._shorten import shorten
+from .._text.columns import has_method
 from .._text.label_types import is_missing
 from .._text.rows import Rows, as_matrix, read_rows
 from .weights import balanced_weights, label_weights

@@ -5,7 +5,8 @@ from numbers import Number, Real
 import numpy as np
 from sklearn.utils import compute_class_weight
 
-from .._text.columns import in_memory, shorten
+from .._shorten import shorten
+from .._text.columns import in_memory
 
 # Of the weights of labels beside each other, whose sum is the loss.
 _LEAST, _MOST = 1e-9, 1e9

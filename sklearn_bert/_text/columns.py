@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from .._shorten import shorten
+
 _READ_BY = ("toPandas", "compute", "collect", "to_pyarrow")  # Spark, Dask, polars, Ibis
 
 
@@ -132,9 +134,3 @@ def _fetch(relation, name):
             f"{shorten(' '.join(str(error).split()), 200)}; pass {name}.df() once that works."
         ) from None
     return [row[0] for row in rows] if len(names) == 1 else Rows(rows, names)
-
-
-def shorten(value, width=60):
-    """Return the repr of `value`, cut so that an error stays one readable sentence."""
-    text = repr(value).replace("\n", " ")
-    return text if len(text) <= width else text[: width - 3] + "..."

@@ -5,7 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .columns import column_names, has_method, shorten
+from .._shorten import shorten
+from .columns import column_names, has_method
 from .label_types import is_missing, label_array, labels_of_str
 from .rows import Rows, as_matrix, read_rows
 

@@ -6,7 +6,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .columns import has_method, shorten
+from .._shorten import shorten
+from .columns import has_method
 from .rows import as_matrix, read_rows
 
 # An array of str takes the space of its longest one for each: longer ones are held as objects.

@@ -5,7 +5,8 @@ from numbers import Number
 
 import numpy as np
 
-from .columns import Rows, column_names, in_memory, is_structured, refuse_unread, shorten, to_list
+from .._shorten import shorten
+from .columns import Rows, column_names, in_memory, is_structured, refuse_unread, to_list
 
 _SINGLE = {str, int, float, bool, type(None)}
 

@@ -5,6 +5,7 @@ from numbers import Number
 
 import numpy as np
 
+from .._shorten import shorten
 from .._warn import warn
 from .columns import (
     column_names,
@@ -12,7 +13,6 @@ from .columns import (
     in_memory,
     is_structured,
     refuse_unread,
-    shorten,
     to_list,
 )
 

@@ -9,6 +9,7 @@ from numbers import Integral, Number
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from .._shorten import shorten
 from .._text.label_types import is_missing
 
 _NAMED = 5
@@ -96,7 +97,7 @@ def _listed(cv):
             or np.ndim(fold[0]) < 1
         ):
             raise ValueError(
-                f"cv must be {_FORMS}, got {_shorten(fold)} as fold {number}; one split is given "
+                f"cv must be {_FORMS}, got {shorten(fold)} as fold {number}; one split is given "
                 "as [(train, test)]."
             )
     return folds
@@ -127,7 +128,7 @@ def _check_rows(part, name, n_texts):
         )
     if rows.ndim != 1 or rows.dtype.kind not in "biu":
         raise ValueError(
-            f"cv must give row numbers, got {_shorten(part)} as {name}; number the rows from 0."
+            f"cv must give row numbers, got {shorten(part)} as {name}; number the rows from 0."
         )
     if rows.dtype == bool:
         if len(rows) != n_texts or not rows.any():
@@ -259,9 +260,3 @@ def rare_classes(data, folds):
                 f"{', '.join(found[:_NAMED])}{more}."
             )
     return sentences
-
-
-def _shorten(value):
-    """Return the repr of a value, cut so that an error stays one readable sentence."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -23,6 +23,7 @@ from .._estimators.scoring import (
     why_not,
 )
 from .._estimators.weights import check_sample_weight
+from .._shorten import shorten
 from .._text.indicator import is_indicator
 from .._text.texts import check_texts_or_pairs, is_pairs
 from ..classifier import BertTextClassifier
@@ -67,8 +68,8 @@ def _check_one_label(y):
         hasattr(y, "shape") or isinstance(y, Iterable)
     ):
         raise TypeError(
-            f"y must be an array-like with a label for each text, got {_shown(y)}; pass the column "
-            "itself, as in frame['label']."
+            f"y must be an array-like with a label for each text, got {shorten(y)}; pass the "
+            "column itself, as in frame['label']."
         )
     if len(getattr(y, "shape", ())) > 1 and is_indicator(y):
         raise ValueError(
@@ -80,7 +81,7 @@ def _check_one_label(y):
     for row, label in enumerate(y if isinstance(y, (list, tuple)) else ()):
         if isinstance(label, (list, tuple, dict, set, np.ndarray)) and np.size(label) != 1:
             raise ValueError(
-                f"y must have one label a text for compare, got {_shown(label)} at row {row}; "
+                f"y must have one label a text for compare, got {shorten(label)} at row {row}; "
                 "compare on one label at a time."
             )
     return y
@@ -271,7 +272,7 @@ def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
         if wrong := _not_a_classifier(estimator):
             raise TypeError(
                 "estimators must map names to classifiers of texts or to 'drop', got "
-                f"{_shown(estimator)} for {name!r}; {wrong}."
+                f"{shorten(estimator)} for {name!r}; {wrong}."
             )
         for each in meant if meant != [name] else ():
             del models[each]
@@ -320,17 +321,11 @@ def check_bert(bert, data):
     if isinstance(bert, (str, Path)):
         raise TypeError(f"{rule}, got {str(bert)!r}; pass BertTextClassifier({str(bert)!r}).")
     if wrong := _not_a_classifier(bert):
-        raise TypeError(f"{rule}, got {_shown(bert)}; {wrong}.")
+        raise TypeError(f"{rule}, got {shorten(bert)}; {wrong}.")
     if isinstance(bert, BertTextClassifier):
         bert._validate_params()
         if bert.early_stopping and bert.scoring != "loss":
             check_scoring_of(bert.scoring, data.y, "labels")
-
-
-def _shown(value):
-    """Return the repr of a value, cut so that an error stays one readable sentence."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def check_fractions(learning_curve):

@@ -3,11 +3,10 @@
 import json
 import math
 import platform
-from functools import cache
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .._templates import templates
 from .._versions import find_versions
 from ._report_sections import MANY_CLASSES, find_sections
 from ._theme import DARK, LIGHT
@@ -15,40 +14,29 @@ from ._theme import DARK, LIGHT
 _MAX_CHARACTERS = 600
 
 
-@cache
-def _templates():
-    """Return the templates; what they are given is text, and never markup unless they say so."""
-    environment = Environment(
-        loader=PackageLoader("sklearn_bert.comparison"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals = {"light": LIGHT, "dark": DARK, "max_characters": _MAX_CHARACTERS}
-    return environment
-
-
 def as_html(comparison, data_name=None):
     """Return the whole report; `data_name` is what it calls the data."""
     counts = _counts(comparison._data)
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            **_head(comparison),
-            **find_sections(comparison),
-            data=_facts(comparison, counts, data_name),
-            class_counts=counts if len(counts) > MANY_CLASSES else None,
-            setup=_setup(comparison),
-        )
+    return _rendered(
+        "report.html",
+        **_head(comparison),
+        **find_sections(comparison),
+        max_characters=_MAX_CHARACTERS,
+        data=_facts(comparison, counts, data_name),
+        class_counts=counts if len(counts) > MANY_CLASSES else None,
+        setup=_setup(comparison),
     )
 
 
 def as_fragment(comparison):
     """Return verdict and table, for a notebook."""
-    return _templates().get_template("fragment.html").render(**_head(comparison))
+    return _rendered("fragment.html", **_head(comparison))
+
+
+def _rendered(template, **values):
+    """Return a template filled with values, in the colours of both themes."""
+    page = templates("sklearn_bert.comparison").get_template(template)
+    return page.render(light=LIGHT, dark=DARK, **values)
 
 
 def _head(comparison):

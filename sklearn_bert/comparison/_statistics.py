@@ -79,7 +79,8 @@ def fold_difference(differences, n_train, n_test, n_candidates=1):
 def split_difference(score, n_texts, n_resamples=_N_RESAMPLES, n_candidates=1):
     """Return the difference on one test set, by the paired bootstrap: a percentile interval.
 
-    The test texts are drawn with replacement, both models judged on the same draw.
+    The test texts are drawn with replacement, both models judged on the same draw. A draw without a
+    score is left out, for which ``scipy.stats.bootstrap`` would give no interval at all.
 
     Parameters
     ----------
@@ -114,6 +115,9 @@ def split_difference(score, n_texts, n_resamples=_N_RESAMPLES, n_candidates=1):
 
 def reliability(y_true, y_pred, proba):
     """Return what the top probabilities promise and keep, in ten bins of equal width.
+
+    The error of calibration weighs bins by their texts, which scikit-learn's ``calibration_curve``
+    does not tell.
 
     Parameters
     ----------

@@ -5,8 +5,9 @@ import re
 from contextlib import contextmanager
 from itertools import islice
 
+from .._shorten import shorten
 from ._quotes import Quotes, find_quotes, read_records
-from ._table_columns import HEADER_HINT, Column, find_columns, is_named_so, shorten
+from ._table_columns import HEADER_HINT, Column, find_columns, is_named_so
 
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 _OTHERS = (",", ";", "\t", "|")

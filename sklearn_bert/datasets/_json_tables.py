@@ -2,7 +2,8 @@
 
 import json
 
-from ._table_columns import Column, shorten, way_out
+from .._shorten import shorten
+from ._table_columns import Column, way_out
 
 _EXAMPLE = '{"text": "so good", "label": "pos"}'
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .._shorten import shorten
+
 # What else may be wrong where a table has another header than was thought.
 HEADER_HINT = "; a table without a header needs header=False"
 _MOST_NAMES = 20
@@ -196,9 +198,3 @@ def _kind(label):
     if isinstance(label, (bool, np.bool_)):
         return bool
     return Real if isinstance(label, Real) else str
-
-
-def shorten(value, width=60):
-    """Return the repr of `value`, cut so that an error stays one readable sentence."""
-    text = repr(value)
-    return text if len(text) <= width else text[: width - 3] + "..."

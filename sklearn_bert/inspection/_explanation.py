@@ -1,9 +1,10 @@
 """What `explain` gives: attributions of tokens, and the text with its words coloured."""
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
+
+from .._templates import templates
 
 # Blue and orange that the colour-blind tell apart, thin enough for black and for white letters.
 _FOR, _AGAINST = "0,114,178", "213,94,0"
@@ -112,57 +113,35 @@ class Explanation:
         -------
         html : str
         """
-        texts = "".join(map(self._text_to_html, range(len(self._texts))))
-        return f'<div style="margin:.8em 0">{self._heading()}{self._words_to_html()}{texts}</div>'
-
-    def _heading(self):
-        """Return what is explained: the class with its probability, or the number."""
-        if self.proba is not None:
-            said = f"<b>{escape(str(self.target))}</b>, probability {self.proba:.2f}"
-        else:
-            name = "" if self.target is None else f"output {self.target}: "
-            said = f"{name}<b>{self.logit:.4g}</b>"
-        return f"<div>{said}</div>"
-
-    def _words_to_html(self):
-        """Return the words that speak for and against, and what their shares add up to."""
         names = ("for", "against") if self.kind == "logit" else ("raised by", "lowered by")
-        lists = []
-        for name, sign, color in zip(names, (1, -1), (_FOR, _AGAINST), strict=True):
-            listed = ", ".join(f"{escape(word)} {v:+.2f}" for word, v in self._strongest(sign))
-            box = f'<span style="background:rgba({color},.5);padding:0 .2em">{name}</span>'
-            lists.append(f"{box} {listed or 'no word'}")
+        sides = zip(names, (_FOR, _AGAINST), (1, -1), strict=True)
         return (
-            f'<div style="font-size:.85em">{"; ".join(lists)}</div>'
-            f'<div style="opacity:.7;font-size:.85em">{self.kind} {self.logit:+.2f}, without words '
-            f"{self.baseline_logit:+.2f}</div>"
+            templates("sklearn_bert.inspection")
+            .get_template("explanation.html")
+            .render(
+                vars(self),
+                strongest=[(name, color, self._strongest(sign)) for name, color, sign in sides],
+                texts=[self._parts(side) for side in range(len(self._texts))],
+            )
         )
 
-    def _text_to_html(self, side):
-        """Return one of the texts with its words coloured."""
+    def _parts(self, side):
+        """Return one of the texts in parts: words with their value, colour and strength.
+
+        What is not read, or stands between words, has None for them.
+        """
         text, parts, end = self._texts[side], [], 0
         strongest = max((abs(value) for _, value in self.words), default=0.0) or 1.0
         for start, stop, value in self._word_spans(side):
             color = _FOR if value > 0 else _AGAINST
             strength = _STRONGEST * abs(value) / strongest
-            parts.append(_unread_to_html(text[end:start]))
-            parts.append(
-                f'<span style="background:rgba({color},{strength:.2f});border-radius:3px" '
-                f'title="{value:+.3f}">{escape(text[max(start, end) : stop])}</span>'
-            )
+            parts.append((text[end:start], None, None, None))
+            parts.append((text[max(start, end) : stop], value, color, strength))
             end = max(end, stop)
-        parts.append(_unread_to_html(text[end:]))
-        return f'<div style="white-space:pre-wrap;line-height:1.7">{"".join(parts)}</div>'
+        return [*parts, (text[end:], None, None, None)]
 
     def _repr_html_(self):
         return self.to_html()
-
-
-def _unread_to_html(text):
-    """Return what stands between words, pale if it is more than white space."""
-    if not text or text.isspace():
-        return text
-    return f'<span style="opacity:.45" title="not read">{escape(text)}</span>'
 
 
 class Explanations(list):

@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, LearningRateFinderDisplay, top_losses
 from sklearn_bert._engine import device as _device
 from sklearn_bert._engine.device import find_device, find_dtype, seeded
+from sklearn_bert._engine.memory import explained_memory_error
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_the_seed_decides_and_the_global_generator_is_as_before():
 def test_every_form_of_out_of_memory_is_explained(error):
     with (
         pytest.raises(MemoryError, match="batch_size=4 and max_length=9; lower batch_size"),
-        _device.explained_memory_error("cuda", batch_size=4, max_length=9),
+        explained_memory_error("cuda", batch_size=4, max_length=9),
     ):
         raise error
 
@@ -140,7 +141,7 @@ def test_every_form_of_out_of_memory_is_explained(error):
 def test_other_errors_pass_through():
     with (
         pytest.raises(RuntimeError, match="shapes"),
-        _device.explained_memory_error("cuda", batch_size=4, max_length=9),
+        explained_memory_error("cuda", batch_size=4, max_length=9),
     ):
         raise RuntimeError("shapes do not match")
 

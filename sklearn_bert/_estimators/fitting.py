@@ -3,7 +3,7 @@
 import copy
 import os
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from sklearn.base import clone
@@ -31,12 +31,7 @@ from .callback_rules import check_callbacks
 from .callbacks import copy_callbacks
 from .epoch_scores import find_scorer
 from .fingerprint import fingerprint_of
-from .fit_warnings import (
-    warn_of_collapse,
-    warn_of_cut,
-    warn_of_nothing_learnt,
-    warn_of_undefined,
-)
+from .fit_warnings import warn_of_collapse, warn_of_cut, warn_of_nothing_learnt, warn_of_undefined
 from .holdout import hold_out
 from .probe import can_probe, probe_head
 from .recipe import find_batch_size, find_epochs, has_few_labels, learns_by_contrast
@@ -69,8 +64,8 @@ class Fitting:
         What scores the texts held out, and the name of what decides in early stopping.
     device, dtype : torch.device, torch.dtype
         Where and how to compute.
-    ranks : Ranks or None
-        The processes that train together.
+    ranks, is_first : Ranks or None, bool
+        The processes that train together, and whether this one speaks for all.
     seed : int
         From which all that is random follows.
     checkpoints : Checkpoints or None
@@ -83,8 +78,8 @@ class Fitting:
         What it is trained and judged on.
     judged : tuple of list, ndarray; or None
         Texts and truth of what it is judged on.
-    settings : TrainingSettings
-        How it is trained.
+    settings, verbose : TrainingSettings, int
+        How it is trained, and how much is shown of it.
     record : TrainingRecord
         What came of it.
     """
@@ -267,30 +262,14 @@ class Fitting:
             self.valid_batches.batch_size = size
 
     def start_head(self):
-        """Decide what the head starts from, and how to train, and let the head start from there."""
-        estimator, target = self.estimator, self.target
+        """Decide what the head starts from, and let it start from there."""
         head = self._find_head()
-        self.settings = TrainingSettings(
-            criterion=target.criterion(),
-            device=self.device,
-            dtype=self.dtype,
-            head=head,
-            epochs=find_epochs(
-                estimator.epochs, len(self.batches), after_contrast=head == "contrast"
-            ),
-            layer_decay=estimator.layer_decay,
-            freeze=estimator.freeze,
-            weight_decay=estimator.weight_decay,
-            patience=estimator.n_iter_no_change if estimator.early_stopping else None,
-            monitor=self.monitor,
-            gradient_checkpointing=estimator.gradient_checkpointing,
-            verbose=self.verbose,
-        )
-        random_state = np.random.RandomState(self.seed)
+        self.settings = self._find_settings(head)
+        n_outputs, random_state = self.target.n_outputs, np.random.RandomState(self.seed)
         if head == "contrast":
-            contrast(self.module, self.batches, self.settings, target.n_outputs, random_state)
+            contrast(self.module, self.batches, self.settings, n_outputs, random_state)
         if head in ("contrast", "probe"):
-            probe_head(self.module, self.batches, target, self.device, self.dtype, random_state)
+            probe_head(self.module, self.batches, self.settings, self.target, random_state)
 
     def _find_head(self):
         """Return what the head starts from."""
@@ -306,6 +285,25 @@ class Fitting:
             estimator, len(target), target.n_outputs
         )
         return "contrast" if by_contrast else "probe"
+
+    def _find_settings(self, head):
+        """Return how to train, but for the learning rate."""
+        estimator = self.estimator
+        epochs = find_epochs(estimator.epochs, len(self.batches), after_contrast=head == "contrast")
+        return TrainingSettings(
+            criterion=self.target.criterion(),
+            device=self.device,
+            dtype=self.dtype,
+            head=head,
+            epochs=epochs,
+            layer_decay=estimator.layer_decay,
+            freeze=estimator.freeze,
+            weight_decay=estimator.weight_decay,
+            patience=estimator.n_iter_no_change if estimator.early_stopping else None,
+            monitor=self.monitor,
+            gradient_checkpointing=estimator.gradient_checkpointing,
+            verbose=self.verbose,
+        )
 
     def find_learning_rate(self):
         """Find the peak of the learning rate: that of the fit that goes on, if there is one."""
@@ -353,6 +351,8 @@ class Fitting:
         self.fitted["history_"] = self.record.history
         self.fitted["training_curve_"] = self.record.curve
         self.fitted["n_epochs_"] = len(self.record.history)
+        ending = self.record.ending
+        self.fitted["_ending"] = ending and asdict(ending)  # plain, so that any pickle takes it
         if self.callbacks:
             self.fitted["callbacks_"] = self.callbacks
 

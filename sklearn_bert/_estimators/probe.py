@@ -38,7 +38,7 @@ _MOST_CLASSES_TRIED = 20
 _MOST_LABELS_TRIED = 5
 
 
-def probe_head(module, batches, target, device, dtype, random_state):
+def probe_head(module, batches, settings, target, random_state):
     """Let the last linear map of the head start from a linear model on what it reads.
 
     Parameters
@@ -47,12 +47,10 @@ def probe_head(module, batches, target, device, dtype, random_state):
         The encoder with a new head that `can_probe`; changed in place.
     batches : TrainingBatches
         What is trained on.
+    settings : TrainingSettings
+        Where to compute, and in which arithmetic.
     target : Target
         What there is to learn.
-    device : torch.device
-        Where to compute.
-    dtype : torch.dtype
-        Arithmetic.
     random_state : RandomState instance
         Draws the texts that are looked at, where there are more than are needed.
 
@@ -64,12 +62,13 @@ def probe_head(module, batches, target, device, dtype, random_state):
     linear = last_linear(module, target.n_outputs)
     n_texts = max(_MOST_TEXTS, _MOST_A_CLASS * target.n_outputs)
     rows = random_state.permutation(len(batches.ragged))[:n_texts]
-    vectors = _read_by(linear, module, batches.ragged.take(rows), device, dtype)
+    vectors = _read_by(linear, module, batches.ragged.take(rows), settings)
     if not np.isfinite(vectors).all():
         raise ValueError(
             f"The pretrained model must give finite numbers, got "
             f"{vectors[~np.isfinite(vectors)][0]}; its weights are damaged, or too large for "
-            f"{str(dtype).removeprefix('torch.')}: get another copy, or use dtype='float32'."
+            f"{str(settings.dtype).removeprefix('torch.')}: get another copy, or use "
+            "dtype='float32'."
         )
     center = vectors.mean(axis=0)
     scale = np.sqrt(vectors.var(axis=0).mean())
@@ -91,12 +90,12 @@ def can_probe(module, batches, target):
     return last_linear(module, target.n_outputs) is not None
 
 
-def _read_by(linear, module, ragged, device, dtype):
+def _read_by(linear, module, ragged, settings):
     """Return what the linear map reads of each sequence, in float64."""
     read = []
     hook = linear.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
-    make_ready(module, device)
-    forward = Forward(module, device, dtype)
+    make_ready(module, settings.device)
+    forward = Forward(module, settings.device, settings.dtype)
 
     def vectors_of(texts):
         forward(texts)
@@ -104,7 +103,7 @@ def _read_by(linear, module, ragged, device, dtype):
 
     try:
         with torch.inference_mode(), forward.autocast():
-            return compute(vectors_of, ragged, device).cpu().numpy().astype(np.float64)
+            return compute(vectors_of, ragged, settings.device).cpu().numpy().astype(np.float64)
     finally:
         hook.remove()
         read.clear()

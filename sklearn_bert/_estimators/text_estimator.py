@@ -46,6 +46,7 @@ class TextEstimator(CallbacksMixin, TextModel):
     training_curve_: dict[str, np.ndarray]
     n_epochs_: int
     callbacks_: list[tuple]
+    _ending: dict | None
 
     _parameter_constraints: dict = {
         "model": [str, os.PathLike],
@@ -98,15 +99,12 @@ class TextEstimator(CallbacksMixin, TextModel):
             texts, target, groups = stand_in._check_input(X, y, sample_weight, groups)
             own = stand_in._read_validation(X_val, y_val, X, texts, target)
             validation = Validation(groups=groups) if own is None else Validation(*own)
-        from .._engine.torch_state import (
-            own_torch_state,  # and torch, only for data that can be used
-        )
+        # This imports torch: only for data that can be used.
+        from .._engine.torch_state import own_torch_state
 
         tasks = FitTasks(self, X, y, sample_weight)
         with own_torch_state():
-            from .fitting import Fitting
-
-            fitted = Fitting(stand_in, texts, target, validation, tasks).run()
+            fitted = stand_in._train(texts, target, validation, tasks)
         tasks.end(fitted)
         # Nothing is set on self before all has succeeded: an error or Ctrl-C loses nothing.
         fitted |= self._find_names(X, fitted["pairs_"])
@@ -116,6 +114,12 @@ class TextEstimator(CallbacksMixin, TextModel):
         vars(self).pop("callbacks_", None)
         vars(self).update(fitted)
         return self
+
+    def _train(self, texts, target, validation, tasks):
+        """Return the fitted attributes."""
+        from .fitting import Fitting
+
+        return Fitting(self, texts, target, validation, tasks).run()
 
     def _find_names(self, X, pairs):
         """Return the attributes by which scikit-learn tells the columns of pairs apart."""

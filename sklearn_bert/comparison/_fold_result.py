@@ -137,7 +137,7 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
         trial.fit_seconds, trial.fit_cpu_seconds = map(float, fit)
         trial.predict_seconds, trial.predict_cpu_seconds = map(float, predict)
         trial.is_busy = is_loaded() or (isinstance(model, OneThreadPipeline) and has_waited(fit))
-        trial.training = find_training(model, data.y[train], data.take_weights(train))
+        trial.training = find_training(model)
         trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
             trial.scores[scorer], trial.undefined[scorer] = _judge(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from .._engine.ending import LAST_SHARE, LEAST_GAIN_OF_FEW
+from .._engine.ending import LEAST_GAIN_OF_FEW, Ending
 from .._estimators.recipe import find_epochs
 from ..inspection._unwrap import unwrap
 
@@ -21,24 +21,21 @@ class Training:
     ----------
     n_steps, n_epochs : int
         How long it was.
-    loss : float
-        Mean of the last steps.
-    chance : float
-        Loss of the shares of the classes, given for all texts; NaN if the loss is another one.
+    ending : Ending or None
+        How its last steps compare with one answer for all texts; None if that is not known.
     device : str
         Kind of device.
     """
 
     n_steps: int
     n_epochs: int
-    loss: float
-    chance: float
+    ending: Ending | None
     device: str
 
     @property
     def is_near_chance(self):
-        """Whether the loss has hardly fallen."""
-        return self.loss > (1 - LEAST_GAIN_OF_FEW) * self.chance
+        """Whether it was hardly better than one answer for all texts."""
+        return self.ending is not None and self.ending.gain < LEAST_GAIN_OF_FEW
 
     @property
     def more_epochs(self):
@@ -47,17 +44,13 @@ class Training:
         return max(find_epochs("auto", n_batches), 2 * self.n_epochs)
 
 
-def find_training(model, y, weights=None):
+def find_training(model):
     """Return the `Training` of a fitted model, None if there is no BERT of ours inside.
 
     Parameters
     ----------
     model : estimator
         Ours, or one around ours.
-    y : ndarray of shape (n_texts,)
-        What it was fitted to.
-    weights : ndarray of shape (n_texts,), default=None
-        How much each text counted.
     """
     try:
         bert = unwrap(model)[0]
@@ -65,30 +58,13 @@ def find_training(model, y, weights=None):
         return None
     if not hasattr(bert, "training_curve_"):  # it is that of copies that are not kept
         return None
-    losses = bert.training_curve_["loss"]
-    n_last = int(np.ceil(LAST_SHARE * len(losses)))
+    ending = getattr(bert, "_ending", None)  # a model that was saved to a folder has none
     return Training(
-        len(losses),
+        len(bert.training_curve_["loss"]),
         bert.n_epochs_,
-        float(losses[-n_last:].mean()),
-        _chance(bert, y, weights),
+        ending and Ending(**ending),
         bert.module_.device.type,
     )
-
-
-def _chance(bert, y, weights):
-    """Return the loss of the shares of the classes."""
-    if bert.focal_gamma:
-        return np.nan
-    classes, numbers = np.unique(y, return_inverse=True)
-    shares = np.bincount(numbers, weights)
-    if isinstance(bert.class_weight, dict):
-        shares = shares * [bert.class_weight.get(label, 1.0) for label in classes.tolist()]
-    elif bert.class_weight is not None:  # "balanced"
-        shares = np.ones(len(classes))
-    shares = shares[shares > 0] / shares.sum()
-    shares = (1 - bert.label_smoothing) * shares + bert.label_smoothing / len(shares)
-    return float(-(shares @ np.log(shares)))
 
 
 def find_short(trials):

@@ -580,6 +580,14 @@ def test_a_bert_that_was_trained_too_briefly_is_not_judged(make_classifier):
     assert found.worth_it() is False
 
 
+def test_a_bert_that_learnt_is_judged_however_high_its_lowest_loss_is(make_classifier):
+    """With so smooth labels, no loss is far below that of one answer for all texts."""
+    bert = make_classifier(epochs=12, label_smoothing=0.9)
+    found = quietly(0.0, bert=bert, cv=2, estimators={PRETRAINED[0]: "drop"})
+    assert found.table_.loc["BERT (tiny)", "accuracy"] > 0.9
+    assert "near chance" not in found.verdict_
+
+
 def test_a_bert_with_one_answer_for_all_texts_is_not_judged(monkeypatch, make_classifier):
     monkeypatch.setattr("sklearn_bert.comparison._training.LEAST_GAIN_OF_FEW", -np.inf)
     bert = make_classifier(epochs=2, learning_rate=1e-6)

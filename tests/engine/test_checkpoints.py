@@ -124,6 +124,17 @@ def test_so_does_a_fit_of_any_kind(make, reviews, monkeypatch, parameters):
     same(clf, make(**seeded, checkpoint_dir=None).fit(*reviews), reviews[0])
 
 
+@pytest.mark.gpu
+def test_so_does_a_fit_on_a_gpu(make, reviews, monkeypatch):
+    expected = make(device="cuda", checkpoint_dir=None).fit(*reviews)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 5)
+        with pytest.raises(Killed):
+            make(device="cuda").fit(*reviews)
+    clf = make(device="cuda").fit(*reviews)
+    np.testing.assert_allclose(clf._outputs(reviews[0]), expected._outputs(reviews[0]), atol=1e-3)
+
+
 def test_a_fit_killed_twice_ends_with_the_same_bits(make, reviews, monkeypatch):
     expected = make(checkpoint_dir=None).fit(*reviews)
     for n_steps in (5, 9):

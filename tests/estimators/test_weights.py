@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.model_selection import GridSearchCV, KFold
 
-from sklearn_bert._estimators.fitting import Fitting
+from sklearn_bert._estimators import text_estimator as _estimator
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def untrained(monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(Fitting, "run", fail)
+    monkeypatch.setattr(_estimator.TextEstimator, "_train", fail)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ FITTED = {
     "multilabel_",
     "n_samples_fit_",
     "pairs_",
+    "_ending",
 }
 
 # What an application does that loads a model, on a machine without a network: the first try to

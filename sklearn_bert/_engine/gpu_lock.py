@@ -12,7 +12,7 @@ import torch
 try:
     import fcntl
 except ModuleNotFoundError:  # on Windows, where nobody waits
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _held = threading.local()
 

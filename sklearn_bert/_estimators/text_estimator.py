@@ -1,10 +1,12 @@
 """What classifier and regressor share: from texts and targets to fitted attributes, and back."""
 
+from __future__ import annotations
+
 import copy
 import os
 from contextlib import nullcontext
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone, is_regressor
@@ -34,7 +36,10 @@ from .validation import Validation, as_numbers, check_groups, check_score, read_
 from .weights import check_sample_weight, combine
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from .._typing import Path
 
 
 def _is_comparable(value):
@@ -51,19 +56,19 @@ class TextEstimator(CallbacksMixin, TextModel):
     """
 
     # `fit` sets them all at once, which type checkers cannot follow.
-    module_: "PreTrainedModel"
-    tokenizer_: "PreTrainedTokenizerFast"
+    module_: PreTrainedModel
+    tokenizer_: PreTrainedTokenizerFast
     max_length_: int
     pairs_: bool
     n_samples_fit_: int
     n_features_in_: int
-    feature_names_in_: np.ndarray
+    feature_names_in_: npt.NDArray[Any]
     batch_size_: int
     learning_rate_: float
-    history_: list[dict]
-    training_curve_: dict[str, np.ndarray]
+    history_: list[dict[str, Any]]
+    training_curve_: dict[str, npt.NDArray[Any]]
     n_epochs_: int
-    callbacks_: list[tuple]
+    callbacks_: list[tuple[str, Any]]
 
     _parameter_constraints: dict = {
         "model": [str, os.PathLike],
@@ -462,7 +467,7 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         return find_max_length(self.max_length, tokenizer, module, self.model)
 
-    def save_pretrained(self, path):
+    def save_pretrained(self, path: Path) -> None:
         """Save to a folder that any machine loads, and that holds no code.
 
         The weights are safetensors, everything else is JSON or text. `transformers` reads the
@@ -500,7 +505,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             save_portable(self, get_tags(self).estimator_type, path)
 
     @classmethod
-    def from_pretrained(cls, path, *, device="auto"):
+    def from_pretrained(cls, path: Path, *, device: str = "auto") -> Self:
         """Load what `save_pretrained` wrote. No code of the folder is run, whoever wrote it.
 
         Parameters
@@ -530,7 +535,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         with own_torch_state():
             parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
         estimator = cls(**{**parameters, "device": device})
-        vars(estimator).update(fitted)
+        estimator.__dict__.update(fitted)
         return estimator
 
     def _warn_of_cut(self, lengths, fitted):

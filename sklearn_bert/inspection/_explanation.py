@@ -1,9 +1,14 @@
 """What `explain` gives: attributions of tokens, and the text with its words coloured."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # Blue and orange that the colour-blind tell apart, thin enough for black and for white letters.
 _FOR, _AGAINST = "0,114,178", "213,94,0"
@@ -44,20 +49,20 @@ class Explanation:
         regressor.
     """
 
-    text: str | tuple
-    target: object
-    tokens: list
-    attributions: np.ndarray
-    spans: list
-    sides: list
+    text: str | tuple[str, str]
+    target: Any
+    tokens: list[str]
+    attributions: npt.NDArray[np.floating]
+    spans: list[tuple[int, int, int] | None]
+    sides: list[int | None]
     logit: float
     baseline_logit: float
     method: str
-    kind: str
+    kind: Literal["logit", "number"]
     proba: float | None = None
 
     @property
-    def words(self):
+    def words(self) -> list[tuple[str, float]]:
         """List of (word, attribution): tokens of one word are added up.
 
         Words that are not read, since they are cut off, are not in it. Those of a pair's second
@@ -70,15 +75,16 @@ class Explanation:
         ]
 
     @property
-    def _texts(self):
+    def _texts(self) -> tuple[str, ...]:
         """The text, or both texts of the pair, as a tuple."""
         return self.text if isinstance(self.text, tuple) else (self.text,)
 
-    def _word_spans(self, side):
+    def _word_spans(self, side: int) -> list[tuple[int, int, float]]:
         """Return start, stop and attribution of each word of a text, in its order."""
-        spans, values = {}, {}
+        spans: dict[int, tuple[int, int]] = {}
+        values: dict[int, float] = {}
         for token_side, span, value in zip(self.sides, self.spans, self.attributions, strict=True):
-            if token_side == side:
+            if token_side == side and span is not None:
                 word, start, stop = span
                 values[word] = values.get(word, 0.0) + float(value)
                 known = spans.setdefault(word, (start, stop))
@@ -86,22 +92,23 @@ class Explanation:
                     is_blank = known[0] == known[1]
                     merged = (min(known[0], start), max(known[1], stop))
                     spans[word] = (start, stop) if is_blank else merged
-        return [(*spans[word], values[word]) for word in sorted(spans, key=spans.get)]
+        words = sorted(spans, key=lambda word: spans[word])
+        return [(*spans[word], values[word]) for word in words]
 
-    def _strongest(self, sign=None):
+    def _strongest(self, sign: int | None = None) -> list[tuple[str, float]]:
         """Return the words that count most, of those for or against if there is a sign."""
         words = sorted(self.words, key=lambda pair: -abs(pair[1]))
         least = _LEAST * abs(words[0][1]) if words else 0.0
         words = [pair for pair in words if abs(pair[1]) > least]
         return [pair for pair in words if sign is None or sign * pair[1] > 0][:_NAMED]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         listed = ", ".join(f"{word} {value:+.2f}" for word, value in self._strongest())
         of = "" if self.target is None else f" for {self.target!r}"
         proba = "" if self.proba is None else f", probability {self.proba:.2f}"
         return f"<Explanation{of}{proba}: {listed}>"
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return the class with its probability, the words that count, and the coloured text.
 
         Words are blue for the class, orange against it; of a number, blue raises it, and orange
@@ -115,7 +122,7 @@ class Explanation:
         texts = "".join(map(self._text_to_html, range(len(self._texts))))
         return f'<div style="margin:.8em 0">{self._heading()}{self._words_to_html()}{texts}</div>'
 
-    def _heading(self):
+    def _heading(self) -> str:
         """Return what is explained: the class with its probability, or the number."""
         if self.proba is not None:
             said = f"<b>{escape(str(self.target))}</b>, probability {self.proba:.2f}"
@@ -124,7 +131,7 @@ class Explanation:
             said = f"{name}<b>{self.logit:.4g}</b>"
         return f"<div>{said}</div>"
 
-    def _words_to_html(self):
+    def _words_to_html(self) -> str:
         """Return the words that speak for and against, and what their shares add up to."""
         names = ("for", "against") if self.kind == "logit" else ("raised by", "lowered by")
         lists = []
@@ -138,7 +145,7 @@ class Explanation:
             f"{self.baseline_logit:+.2f}</div>"
         )
 
-    def _text_to_html(self, side):
+    def _text_to_html(self, side: int) -> str:
         """Return one of the texts with its words coloured."""
         text, parts, end = self._texts[side], [], 0
         strongest = max((abs(value) for _, value in self.words), default=0.0) or 1.0
@@ -154,21 +161,21 @@ class Explanation:
         parts.append(_unread_to_html(text[end:]))
         return f'<div style="white-space:pre-wrap;line-height:1.7">{"".join(parts)}</div>'
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.to_html()
 
 
-def _unread_to_html(text):
+def _unread_to_html(text: str) -> str:
     """Return what stands between words, pale if it is more than white space."""
     if not text or text.isspace():
         return text
     return f'<span style="opacity:.45" title="not read">{escape(text)}</span>'
 
 
-class Explanations(list):
+class Explanations(list[Explanation]):
     """Explanations of several texts."""
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return all texts with their words coloured.
 
         Returns
@@ -177,5 +184,5 @@ class Explanations(list):
         """
         return "".join(explanation.to_html() for explanation in self)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.to_html()

@@ -25,7 +25,7 @@ FLOORS = [
     {"_engine"},
     {"_files"},
     {"_text", "datasets"},
-    {"_clock", "_durations", "_install", "_plain", "_warn", "exceptions"},
+    {"_clock", "_durations", "_install", "_plain", "_typing", "_warn", "exceptions"},
     {"_version"},
 ]
 FLOOR_OF = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms}

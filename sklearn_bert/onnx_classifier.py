@@ -193,6 +193,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         Returns
         -------
         accuracy : float
+            Between 0 and 1.
 
         Raises
         ------

@@ -59,6 +59,8 @@ _BERT = "BERT"
 class Comparison:
     """What `compare` found; ``print`` shows the table and the verdict.
 
+    It is made by :func:`compare`, and shows its report in a notebook.
+
     Attributes
     ----------
     rows_ : list of dict
@@ -132,6 +134,23 @@ class Comparison:
 
     date_ : datetime.datetime
         When it ended, in the time zone of the machine.
+
+    See Also
+    --------
+    compare : Makes one.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_bert import compare
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 12
+    >>> labels = ["good", "bad"] * 12
+    >>> judged = make_pipeline(TfidfVectorizer(), LogisticRegression())  # stands in for BERT
+    >>> comparison = compare(texts, labels, cv=2, bert=judged, random_state=0, verbose=0)
+    >>> float(comparison.table_["accuracy"].max())
+    1.0
     """
 
     rows_: list[dict[str, Any]]
@@ -590,6 +609,11 @@ def compare(
     OSError
         If the model of a `BertTextClassifier` is neither a folder nor cached, and cannot be
         downloaded; before anything is trained.
+
+    See Also
+    --------
+    BertTextClassifier : What is compared.
+    sklearn.model_selection.cross_validate : The scores of one model, without a verdict.
 
     Notes
     -----

@@ -69,11 +69,6 @@ def load_text_folder(
     y_train, y_test : ndarray of str, shape (n_train,) and (n_test,)
         Their class names.
 
-    Warns
-    -----
-    UserWarning
-        If class folders hold files that are not read.
-
     Raises
     ------
     FileNotFoundError, NotADirectoryError
@@ -82,6 +77,15 @@ def load_text_folder(
         If `path` has neither layout, a class has too few files, a file is not text in
         `encoding`, `categories` names a class that is not there, a class stands in ``test``
         alone, or `test_size` is given for a folder that is split already.
+
+    Warns
+    -----
+    UserWarning
+        If class folders hold files that are not read.
+
+    See Also
+    --------
+    load_text_table : The same from the columns of a table.
 
     References
     ----------
@@ -205,12 +209,6 @@ def load_text_table(
     y : ndarray of shape (n_samples,) or DataFrame of shape (n_samples, n_labels)
         Their labels; of several columns of labels, a frame of 0 and 1.
 
-    Warns
-    -----
-    UserWarning
-        If an encoding or a separator that was not given had to be found out, says which, and if
-        only the first of several sheets is read.
-
     Raises
     ------
     FileNotFoundError
@@ -223,6 +221,16 @@ def load_text_table(
         another type than the first or neither string, number nor boolean, one of several labels
         is not 0 or 1, or a text of JSON or Parquet is not a string. Rows are counted from 0 below
         the header, blank lines left out.
+
+    Warns
+    -----
+    UserWarning
+        If an encoding or a separator that was not given had to be found out, says which, and if
+        only the first of several sheets is read.
+
+    See Also
+    --------
+    load_text_folder : The same from class folders.
 
     Notes
     -----
@@ -315,6 +323,11 @@ def load_docstrings(
         If `n_per_class` is neither None nor a positive int, or `target` is another.
     ModuleNotFoundError
         If fewer than two of the packages are installed.
+
+    See Also
+    --------
+    load_text_folder : Texts of your own, from class folders.
+    load_text_table : Texts of your own, from the columns of a table.
 
     Examples
     --------

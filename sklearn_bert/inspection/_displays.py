@@ -54,6 +54,10 @@ class LearningRateFinderDisplay:
     line_ : matplotlib Artist
         The curve, after :meth:`plot`.
 
+    See Also
+    --------
+    TrainingCurveDisplay : How a whole fit went.
+
     References
     ----------
     .. [1] L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
@@ -220,6 +224,10 @@ class TrainingCurveDisplay:
         After :meth:`plot`.
     line_ : matplotlib Artist
         The smoothed loss, after :meth:`plot`.
+
+    See Also
+    --------
+    LearningRateFinderDisplay : Which learning rate to take.
 
     Examples
     --------

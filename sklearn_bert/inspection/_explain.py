@@ -27,6 +27,8 @@ def explain(
 ) -> Explanations:
     """Tell how much each token of a text speaks for a class, or adds to a number.
 
+    By default, this is computed from gradients, which needs Captum (the extra ``explain``).
+
     Parameters
     ----------
     estimator : BertTextClassifier or BertTextRegressor
@@ -64,6 +66,10 @@ def explain(
     ValueError
         If `target` is no class, `method` is unknown, `n_steps` is below 1, or `X` is not what
         the model was fitted to.
+
+    See Also
+    --------
+    top_losses : Which texts to look at.
 
     Notes
     -----

@@ -77,6 +77,10 @@ def top_losses(
         probability or has columns named after no class, `n` is below 1, or texts have several
         labels.
 
+    See Also
+    --------
+    explain : Which words led a model to its answer.
+
     Examples
     --------
     >>> import numpy as np

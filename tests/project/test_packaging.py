@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import sklearn_bert
 
@@ -60,6 +61,15 @@ def test_each_import_is_declared(file, setup_cfg):
     at_top, anywhere = imports(file)
     assert at_top <= always
     assert anywhere <= always | extras | BROUGHT_BY_USERS
+
+
+def test_commits_are_checked_by_the_versions_that_ci_has():
+    root = Path(__file__).parents[2]
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    found = {repo["repo"].rpartition("/")[2]: repo["rev"] for repo in hooks["repos"]}
+    pins = dict(re.findall(r"^(\S+)==(\S+)$", (root / "constraints.txt").read_text(), re.MULTILINE))
+    assert found["ruff-pre-commit"] == f"v{pins['ruff']}"
+    assert found["codespell"] == f"v{pins['codespell']}"
 
 
 def test_type_hints_are_promised_where_the_package_is_installed():

@@ -1,17 +1,24 @@
 """Fine-tune BERT on text, inside scikit-learn."""
 
+from __future__ import annotations
+
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
 if TYPE_CHECKING:
     from .classifier import BertTextClassifier
-    from .comparison._comparison import Comparison, compare
-    from .datasets._loaders import load_docstrings, load_text_folder, load_text_table
+    from .comparison import Comparison, compare
+    from .datasets import load_docstrings, load_text_folder, load_text_table
+    from .embedder import BertTextEmbedder
     from .exceptions import NothingLearntWarning, TextsCutWarning
-    from .inspection import explain, top_losses
-    from .inspection._displays import LearningRateFinderDisplay, TrainingCurveDisplay
+    from .inspection import (
+        LearningRateFinderDisplay,
+        TrainingCurveDisplay,
+        explain,
+        top_losses,
+    )
     from .onnx_classifier import OnnxTextClassifier
     from .regressor import BertTextRegressor
 
@@ -55,7 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Import what is asked for."""
     if name in _MODULES:
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
@@ -64,6 +71,6 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     """Return the names, imported or not."""
     return sorted({*globals(), *__all__})

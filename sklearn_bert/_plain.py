@@ -29,6 +29,6 @@ def with_plain_parameters(estimator):
     return stand_in
 
 
-def default_errstate():
+def default_errstate() -> np.errstate:
     """Return the context of NumPy's own defaults: what the caller set does not reach in."""
     return np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")

@@ -1,12 +1,16 @@
 """BERT as a scikit-learn classifier of texts."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._estimators.fit_context import fit_context
 from ._estimators.labels import encode_labels
 from ._estimators.targets import Target, class_target, indicator_target
 from ._estimators.text_estimator import TextEstimator
@@ -22,6 +26,14 @@ from ._text.indicator import (
 )
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.rows import read_rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from joblib import Memory
+    from sklearn.utils import Tags
+    from skorch.callbacks import Callback
+
+    from ._typing import Dtype, LongText, Path, PerText, RandomState, Scoring, Targets, Texts
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -381,7 +393,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     array(['good'], dtype='<U4')
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, list[Any]] = {
         **TextEstimator._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
@@ -391,7 +403,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
     __metadata_request__fit = {"groups": False}
 
-    classes_: np.ndarray
+    classes_: npt.NDArray[Any]
     multilabel_: bool
 
     # That `predict` gives the label of the highest probability, always: whoever needs both can
@@ -400,37 +412,37 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     def __init__(
         self,
-        model="bert-base-uncased",
+        model: Path = "bert-base-uncased",
         *,
-        max_length=None,
-        long_text="head",
-        stride=None,
-        pooling="auto",
-        head="auto",
-        epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        layer_decay=1.0,
-        freeze=0,
-        weight_decay=0.01,
-        class_weight=None,
-        label_smoothing=0.0,
-        focal_gamma=0.0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=2,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        checkpoint_dir=None,
-        checkpoint_every="10min",
-        memory=None,
-        device="auto",
-        dtype="auto",
-        gradient_checkpointing="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        max_length: int | None = None,
+        long_text: LongText = "head",
+        stride: int | None = None,
+        pooling: Literal["auto", "cls", "mean"] = "auto",
+        head: Literal["auto", "new", "probe"] = "auto",
+        epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: float | Literal["auto", "find"] = "auto",
+        layer_decay: float = 1.0,
+        freeze: int | Literal["all"] = 0,
+        weight_decay: float = 0.01,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 2,
+        scoring: Scoring | None = "loss",
+        warm_start: bool = False,
+        callbacks: list[Callback | tuple[str, Callback]] | None = None,
+        checkpoint_dir: Path | None = None,
+        checkpoint_every: int | str = "10min",
+        memory: Path | Memory | None = None,
+        device: str = "auto",
+        dtype: Dtype = "auto",
+        gradient_checkpointing: bool | Literal["auto"] = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.model = model
         self.max_length = max_length
         self.long_text = long_text
@@ -461,8 +473,17 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, groups=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Texts,
+        y: Targets,
+        sample_weight: PerText | None = None,
+        *,
+        X_val: Texts | None = None,
+        y_val: Targets | None = None,
+        groups: PerText | None = None,
+    ) -> Self:
         """Fine-tune the model.
 
         Parameters
@@ -523,7 +544,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
-    def _read_target(self, texts, y, sample_weight):
+    def _read_target(self, texts: list[Any], y: Any, sample_weight: PerText | None) -> Target:
         """Return what there is to learn."""
         settings = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
         y = None if y is None else read_rows(y, "label")
@@ -550,7 +571,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             classes = self.classes_
         return class_target(classes, values, weights, **settings)
 
-    def _weights_of(self, classes, indices, counted):
+    def _weights_of(
+        self, classes: npt.NDArray[Any], indices: npt.NDArray[Any], counted: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
         """Return the weight of each class."""
         if self.class_weight is None:
             return np.ones(len(classes))
@@ -559,7 +582,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             return named_weights(self.class_weight, classes, known)
         return balanced_weights(indices, len(classes), counted)
 
-    def _check_known(self, classes, several):
+    def _check_known(self, classes: npt.NDArray[Any], several: bool) -> None:
         """Refuse labels that a classifier that goes on does not know."""
         unknown = [label for label in classes.tolist() if label not in self.classes_.tolist()]
         if several != self.multilabel_ or (several and len(classes) != len(self.classes_)):
@@ -572,7 +595,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 f"got {unknown[0]!r}; use warm_start=False to learn new classes from the start."
             )
 
-    def _read_validation_target(self, texts, y, target):
+    def _read_validation_target(self, texts: list[Any], y: Any, target: Target) -> Target:
         """Return the target of validation texts, by the classes of the target to train on."""
         classes = target.attributes["classes_"]
         y = read_rows(y, "label")
@@ -608,7 +631,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         weights = self._weights_of(classes, target.values, target.weights > 0)[values]
         return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Texts, y: Targets, sample_weight: PerText | None = None) -> float:
         """Return the share of the texts whose labels are all predicted right.
 
         Parameters
@@ -641,7 +664,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         y = read_true_labels(y, self.classes_, self.multilabel_)
         return super().score(X, y, sample_weight)
 
-    def export_onnx(self, path, *, quantize=None, X=None):
+    def export_onnx(
+        self, path: Path, *, quantize: Literal["int8"] | None = None, X: Texts | None = None
+    ) -> float:
         """Write an ONNX graph for :class:`~sklearn_bert.OnnxTextClassifier`, and check it.
 
         The folder holds graph, tokenizer and labels, and no code. Other readers of ONNX take it
@@ -698,7 +723,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         texts = None if X is None else self._read_texts(X)
         return export(self, path, quantize, texts)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -1,31 +1,37 @@
 """BERT as a scikit-learn transformer of texts to vectors."""
 
+from __future__ import annotations
+
 import copy
 import os
 from collections.abc import Iterator
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import NotFittedError, check_is_fitted
 
+from ._estimators.fit_context import fit_context
 from ._estimators.fit_tasks import FitTasks, with_callbacks
 from ._estimators.text_model import TextModel
 from ._text.columns import column_names
 from ._text.texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    from sklearn.utils import Tags
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from ._typing import Dtype, LongText, Path, PerText, Targets, Texts
 
 
 class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextModel):
@@ -135,7 +141,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     array(['good'], dtype='<U4')
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, list[Any]] = {
         "model": [str, os.PathLike],
         "estimator": [HasMethods(["fit", "predict"]), None],
         "pooling": [StrOptions({"auto", "mean", "cls"})],
@@ -148,29 +154,29 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
     }
 
     # `fit` sets them all at once, which type checkers cannot follow.
-    module_: "PreTrainedModel"
-    tokenizer_: "PreTrainedTokenizerFast"
+    module_: PreTrainedModel
+    tokenizer_: PreTrainedTokenizerFast
     max_length_: int
     pooling_: str | tuple[str, ...]
-    layers_: "list[Module]"
+    layers_: list[Module]
     prompt_: str
     n_left_out_: int
-    feature_names_in_: np.ndarray
+    feature_names_in_: npt.NDArray[Any]
     estimator_: TextModel
 
     def __init__(
         self,
-        model="bert-base-uncased",
+        model: Path = "bert-base-uncased",
         *,
-        estimator=None,
-        pooling="auto",
-        normalize=False,
-        max_length=None,
-        long_text="head",
-        stride=None,
-        device="auto",
-        dtype="auto",
-    ):
+        estimator: BaseEstimator | None = None,
+        pooling: Literal["auto", "mean", "cls"] = "auto",
+        normalize: bool = False,
+        max_length: int | None = None,
+        long_text: LongText = "head",
+        stride: int | None = None,
+        device: str = "auto",
+        dtype: Dtype = "auto",
+    ) -> None:
         self.model = model
         self.estimator = estimator
         self.pooling = pooling
@@ -181,9 +187,9 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self.device = device
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Texts, y: Targets | None = None, sample_weight: PerText | None = None) -> Self:
         """Load the encoder, or fine-tune it if there is an `estimator` that is not fitted.
 
         Parameters
@@ -223,15 +229,17 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             check_names(X, learnt, type(self).__name__)
         tasks.end(fitted)
         for name in ("estimator_", "feature_names_in_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         names = _column_names(X) if learnt is None else learnt
         if names is not None:
             fitted["feature_names_in_"] = names
         self._column_name = _only_name(X, names)
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         return self
 
-    def fit_transform(self, X, y=None, sample_weight=None):
+    def fit_transform(
+        self, X: Texts, y: Targets | None = None, sample_weight: PerText | None = None
+    ) -> npt.NDArray[np.float32]:
         """Fit, and return the vectors of the same texts.
 
         Parameters
@@ -254,7 +262,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         X = _readable_again(X)
         return self.fit(X, y, **_weights(sample_weight)).transform(X)
 
-    def _check_readable(self, texts):
+    def _check_readable(self, texts: list[Any]) -> None:
         """Refuse pairs in windows."""
         if self.long_text != "head" and is_pairs(texts):
             raise ValueError(
@@ -262,7 +270,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
                 "cuts the longer text of a pair first."
             )
 
-    def _load(self):
+    def _load(self) -> dict[str, Any]:
         """Return the fitted attributes of a pretrained encoder."""
         from ._engine.device import find_device, seeded
         from ._engine.encoder import find_max_length, load_encoder
@@ -293,7 +301,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             "n_left_out_": n_left_out,
         }
 
-    def _borrow(self, X, y, sample_weight):
+    def _borrow(self, X: Texts, y: Targets | None, sample_weight: PerText | None) -> dict[str, Any]:
         """Return the fitted attributes of the encoder of `estimator`."""
         from ._engine.embeddings import classifier_pooling
         from ._engine.encoder import find_max_length
@@ -315,7 +323,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             "n_left_out_": 0,
         }
 
-    def transform(self, X):
+    def transform(self, X: Texts) -> npt.NDArray[np.float32]:
         """Return the vectors of the texts.
 
         Parameters
@@ -353,7 +361,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         device = self._prediction_device()
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
 
-        def vectors_of(some):
+        def vectors_of(some: list[Any]) -> npt.NDArray[np.float32]:
             """Return the vectors of some texts."""
             ragged = self._tokenize(some, self.tokenizer_, self.max_length_)
             options = {"n_left_out": self.n_left_out_, "layers": self.layers_}
@@ -363,7 +371,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             vectors = by_portions(vectors_of, texts)
         return normalize(vectors, copy=False) if self.normalize else vectors
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: PerText | None = None) -> npt.NDArray[Any]:
         """Return the names of the columns of what `transform` gives.
 
         Parameters
@@ -390,7 +398,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             return names
         return np.array([f"{self._column_name}_{i}" for i in range(len(names))], dtype=object)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Return the state; an encoder that is the estimator's is held there alone."""
         estimator, rest = getattr(self, "estimator_", None), self
         if estimator is not None and self.module_ is estimator.module_:
@@ -405,7 +413,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             state["layers_"] = pack_layers(state["layers_"])
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over the state, and the encoder of the estimator where it is there alone."""
         super().__setstate__(state)
         if not hasattr(self, "pooling_"):
@@ -415,16 +423,17 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         self.layers_ = unpack_layers(self.layers_)
         if not hasattr(self, "module_"):
             if not hasattr(self, "estimator_"):
-                self.estimator_ = getattr(self.estimator, "estimator", self.estimator)
+                estimator: Any = self.estimator
+                self.estimator_ = getattr(estimator, "estimator", estimator)
             self.module_, self.tokenizer_ = self.estimator_.module_, self.estimator_.tokenizer_
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # texts have none
         return tags
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         """Width of the vectors."""
         width = self.module_.config.hidden_size * len(self._ways)
         for layer in self.layers_:
@@ -432,22 +441,22 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         return width
 
     @property
-    def _ways(self):
+    def _ways(self) -> tuple[str, ...]:
         """The ways of pooling, as a tuple."""
         return (self.pooling_,) if isinstance(self.pooling_, str) else self.pooling_
 
 
-def _readable_again(X):
+def _readable_again(X: Texts) -> Texts:
     """Return `X`, or a list of what it gives where it gives that only once."""
     return list(X) if isinstance(X, Iterator) else X
 
 
-def _with_prompt(prompt, text):
+def _with_prompt(prompt: str, text: str | tuple[str, str]) -> str | tuple[str, str]:
     """Return a text, or a pair, with the prompt before it."""
     return prompt + text if isinstance(text, str) else (prompt + text[0], text[1])
 
 
-def _column_names(X):
+def _column_names(X: Texts) -> npt.NDArray[Any] | None:
     """Return the names of the columns of a data frame as an array; None where they are no str."""
     names = column_names(X)
     if not names or not all(isinstance(name, str) for name in names):
@@ -455,7 +464,7 @@ def _column_names(X):
     return np.array(names, dtype=object)
 
 
-def _only_name(X, names):
+def _only_name(X: Texts, names: npt.NDArray[Any] | None) -> str | None:
     """Return the name of the one column of texts, or None."""
     if names is not None:
         return names[0] if len(names) == 1 else None
@@ -463,12 +472,14 @@ def _only_name(X, names):
     return name if isinstance(name, str) and name else None
 
 
-def _weights(sample_weight):
+def _weights(sample_weight: PerText | None) -> dict[str, PerText]:
     """Return the weights as the argument of a `fit` that may know none."""
     return {} if sample_weight is None else {"sample_weight": sample_weight}
 
 
-def _fitted_estimator(estimator, X, y, sample_weight):
+def _fitted_estimator(
+    estimator: Any, X: Texts, y: Targets | None, sample_weight: PerText | None
+) -> Any:
     """Return `estimator` if it is fitted, else a copy of it that is fitted to `X` and `y`."""
     estimator = getattr(estimator, "estimator", estimator)  # of a FrozenEstimator
     if not isinstance(estimator, TextModel) or not isinstance(estimator, BaseEstimator):

@@ -1,6 +1,9 @@
 """Exported classifiers: prediction with onnxruntime, without torch, transformers, scikit-learn."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -11,6 +14,12 @@ from ._text.indicator import read_true_labels
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.texts import by_portions, check_names, check_texts_or_pairs, is_pairs
 from ._text.tokens import tokenize
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from sklearn.utils import Tags
+
+    from ._typing import Path, Targets, Texts
 
 TOKENIZER = "tokenizer.json"
 
@@ -72,14 +81,16 @@ class OnnxTextClassifier(ProbabilitiesMixin):
     _estimator_type = "classifier"
 
     # Set from the folder all at once, which type checkers cannot follow.
-    classes_: np.ndarray
+    classes_: npt.NDArray[Any]
     multilabel_: bool
     pairs_: bool
     max_length_: int
-    feature_names_in_: np.ndarray
+    feature_names_in_: npt.NDArray[Any]
 
     @classmethod
-    def from_pretrained(cls, path, *, n_threads=None, providers=None):
+    def from_pretrained(
+        cls, path: Path, *, n_threads: int | None = None, providers: list[str] | None = None
+    ) -> Self:
         """Load what `export_onnx` wrote. No code in the folder is run.
 
         Parameters
@@ -117,10 +128,10 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         self._load()
         return self
 
-    def __init__(self):
+    def __init__(self) -> None:
         raise TypeError(_NO_FIT)
 
-    def fit(self, X, y=None):
+    def fit(self, X: object, y: object = None) -> NoReturn:
         """Raise an error: what was exported stays as it is.
 
         Parameters
@@ -137,7 +148,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         """
         raise TypeError(_NO_FIT)
 
-    def _load(self):
+    def _load(self) -> None:
         """Set all attributes from the folder."""
         import_onnxruntime()
         options = dict(self._options)
@@ -149,7 +160,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
             (graph,) = (name for name in manifest["files"] if name.endswith(".onnx"))
             self._graph = Graph(folder / graph, **options)
 
-    def _outputs(self, X):
+    def _outputs(self, X: Texts) -> npt.NDArray[np.float64]:
         """Return the logits of each text, in float64."""
         texts = check_texts_or_pairs(X)
         if is_pairs(texts) != self.pairs_:
@@ -161,7 +172,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
         return by_portions(self._logits, texts)
 
-    def _logits(self, texts):
+    def _logits(self, texts: list[Any]) -> npt.NDArray[np.float64]:
         """Return the logits of some texts."""
         inputs = self._inputs
         ragged = tokenize(
@@ -169,7 +180,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         )
         return ragged.mean_of_windows(self._graph.run(ragged))
 
-    def score(self, X, y):
+    def score(self, X: Texts, y: Targets) -> float:
         """Return the share of texts whose labels are all predicted right.
 
         Parameters
@@ -182,6 +193,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
         Returns
         -------
         accuracy : float
+            Between 0 and 1.
 
         Raises
         ------
@@ -191,29 +203,30 @@ class OnnxTextClassifier(ProbabilitiesMixin):
             If `X` is a single str, is empty, has not the columns that it was fitted to, or has
             another length than `y`; or if the columns of `y` are not those of the labels.
         """
-        y, predicted = read_true_labels(y, self.classes_, self.multilabel_), self.predict(X)
-        if y.shape != predicted.shape:
+        y_true = read_true_labels(y, self.classes_, self.multilabel_)
+        y_pred = self.predict(X)
+        if y_true.shape != y_pred.shape:
             raise ValueError(
-                f"y must have the shape of the predictions, {predicted.shape}, got {y.shape}; pass "
-                "a label for each text."
+                f"y must have the shape of the predictions, {y_pred.shape}, got {y_true.shape}; "
+                "pass a label for each text."
             )
-        right = y == predicted
+        right = y_true == y_pred
         return float((right.all(axis=1) if self.multilabel_ else right).mean())
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return self._options | {"path": os.path.abspath(os.path.expanduser(self._options["path"]))}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self._options = state
         self._load()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"OnnxTextClassifier.from_pretrained({self._options['path']!r})"
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         from .classifier import BertTextClassifier
 
         return BertTextClassifier().__sklearn_tags__()
@@ -222,7 +235,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
 class _Tokenizer:
     """What `tokenize` needs of a tokenizer, without transformers."""
 
-    def __init__(self, file, inputs):
+    def __init__(self, file: os.PathLike[str], inputs: dict[str, Any]) -> None:
         from tokenizers import Tokenizer
 
         self.backend_tokenizer = Tokenizer.from_file(str(file))
@@ -230,5 +243,5 @@ class _Tokenizer:
         self.model_input_names = ["token_type_ids"] if inputs["has_types"] else []
         self.split_special_tokens = inputs.get("split_special_tokens", False)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.backend_tokenizer.get_vocab_size()

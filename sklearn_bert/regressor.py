@@ -1,15 +1,28 @@
 """BERT as a scikit-learn regressor on texts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._estimators.targets import check_numbers, number_target
+from ._estimators.fit_context import fit_context
+from ._estimators.targets import Target, check_numbers, number_target
 from ._estimators.text_estimator import TextEstimator
 from ._estimators.validation import check_lengths
 from ._plain import default_errstate
 from ._text.columns import column_names, in_memory
 from ._text.indicator import check_order, check_unique, names_of_columns
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from joblib import Memory
+    from sklearn.utils import Tags
+    from skorch.callbacks import Callback
+
+    from ._typing import Dtype, LongText, Path, PerText, RandomState, Scoring, Targets, Texts
 
 
 class BertTextRegressor(RegressorMixin, TextEstimator):
@@ -185,40 +198,40 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     # Groups are mostly for the splitter of a search: `fit` gets them where it is asked to.
     __metadata_request__fit = {"groups": False}
 
-    target_mean_: float | np.ndarray
-    target_scale_: float | np.ndarray
+    target_mean_: float | npt.NDArray[np.float64]
+    target_scale_: float | npt.NDArray[np.float64]
     target_names_: list[str] | None
 
     def __init__(
         self,
-        model="bert-base-uncased",
+        model: Path = "bert-base-uncased",
         *,
-        max_length=None,
-        long_text="head",
-        stride=None,
-        pooling="auto",
-        head="auto",
-        epochs="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        layer_decay=1.0,
-        freeze=0,
-        weight_decay=0.01,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=2,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        checkpoint_dir=None,
-        checkpoint_every="10min",
-        memory=None,
-        device="auto",
-        dtype="auto",
-        gradient_checkpointing="auto",
-        random_state=None,
-        verbose=0,
-    ):
+        max_length: int | None = None,
+        long_text: LongText = "head",
+        stride: int | None = None,
+        pooling: Literal["auto", "cls", "mean"] = "auto",
+        head: Literal["auto", "new", "probe"] = "auto",
+        epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: float | Literal["auto", "find"] = "auto",
+        layer_decay: float = 1.0,
+        freeze: int | Literal["all"] = 0,
+        weight_decay: float = 0.01,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 2,
+        scoring: Scoring | None = "loss",
+        warm_start: bool = False,
+        callbacks: list[Callback | tuple[str, Callback]] | None = None,
+        checkpoint_dir: Path | None = None,
+        checkpoint_every: int | str = "10min",
+        memory: Path | Memory | None = None,
+        device: str = "auto",
+        dtype: Dtype = "auto",
+        gradient_checkpointing: bool | Literal["auto"] = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.model = model
         self.max_length = max_length
         self.long_text = long_text
@@ -246,8 +259,17 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, groups=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Texts,
+        y: Targets,
+        sample_weight: PerText | None = None,
+        *,
+        X_val: Texts | None = None,
+        y_val: Targets | None = None,
+        groups: PerText | None = None,
+    ) -> Self:
         """Fine-tune the model.
 
         Parameters
@@ -302,7 +324,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         """
         return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
-    def _read_target(self, texts, y, sample_weight):
+    def _read_target(self, texts: list[Any], y: Any, sample_weight: PerText | None) -> Target:
         """Return what there is to learn."""
         y = None if y is None else in_memory(y, "y")
         names, numbers = names_of_columns(column_names(y)), check_numbers(y)
@@ -320,7 +342,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         check_order(names, known, of="outputs")
         return number_target(numbers, weights, known, self.target_mean_, self.target_scale_)
 
-    def _read_validation_target(self, texts, y, target):
+    def _read_validation_target(self, texts: list[Any], y: Any, target: Target) -> Target:
         """Return the target of validation texts, standardized as the target to train on is."""
         y = in_memory(y, "y_val")
         names, numbers = names_of_columns(column_names(y)), check_numbers(y)
@@ -334,7 +356,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         return number_target(numbers, np.ones(len(texts)), names, mean, scale)
 
     @default_errstate()
-    def predict(self, X):
+    def predict(self, X: Texts) -> npt.NDArray[np.float64]:
         """Return the number of each text.
 
         Parameters
@@ -361,7 +383,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
             outputs = outputs[:, 0]
         return outputs * self.target_scale_ + self.target_mean_
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Texts, y: Targets, sample_weight: PerText | None = None) -> float:
         """Return the coefficient of determination of the predictions.
 
         Parameters
@@ -395,7 +417,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         check_order(column_names(y), getattr(self, "target_names_", None), of="outputs")
         return super().score(X, check_numbers(y), sample_weight)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 from types import FunctionType
+from typing import Any, Self
 
 from .._warn import warn
 from .callback_names import is_pair, name_callbacks
@@ -16,7 +17,7 @@ class CallbacksMixin:
     copy is another callback that holds the same.
     """
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with `deep` those of the callbacks too.
 
         Parameters
@@ -29,14 +30,14 @@ class CallbacksMixin:
         params : dict
             Values by name.
         """
-        params = super().get_params(deep=deep)
+        params: dict[str, Any] = super().get_params(deep=deep)  # type: ignore[misc]
         if deep:
             for name, callback in self._named_callbacks():
                 for key, value in callback.get_params(deep=True).items():
                     params[f"callbacks__{name}__{key}"] = value
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of callbacks as ``callbacks__name__parameter``.
 
         Parameters
@@ -55,7 +56,7 @@ class CallbacksMixin:
             If there is no such parameter or callback.
         """
         nested = {key: params.pop(key) for key in list(params) if key.startswith("callbacks__")}
-        super().set_params(**params)
+        super().set_params(**params)  # type: ignore[misc]
         callbacks = dict(self._named_callbacks())
         for key, value in nested.items():
             _, name, parameter = [*key.split("__", 2), ""][:3]

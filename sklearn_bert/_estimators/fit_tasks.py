@@ -3,16 +3,28 @@
 They are new in scikit-learn 1.9; before it there is no `set_callbacks`.
 """
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ModuleNotFoundError:
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-    class CallbackSupportMixin:
+try:
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
+except ModuleNotFoundError:
+    _with_callbacks = None
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for what scikit-learn 1.8 does not have."""
 
-    def with_callbacks(method):
-        """Return the method as it is."""
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: Method) -> Method:
+    """Return a method after which scikit-learn's callbacks are torn down, if it has any."""
+    if _with_callbacks is None:
         return method
+    decorated: Method = _with_callbacks(method)
+    return decorated
 
 
 class FitTasks:

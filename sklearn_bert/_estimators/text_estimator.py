@@ -1,8 +1,10 @@
 """What classifier and regressor share: from texts and targets to fitted attributes, and back."""
 
+from __future__ import annotations
+
 import os
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -22,7 +24,10 @@ from .validation import Validation, check_groups, read_validation
 from .weights import check_sample_weight, combine
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from .._typing import Path
 
 
 class TextEstimator(CallbacksMixin, TextModel):
@@ -33,20 +38,20 @@ class TextEstimator(CallbacksMixin, TextModel):
     """
 
     # `fit` sets them all at once, which type checkers cannot follow.
-    module_: "PreTrainedModel"
-    tokenizer_: "PreTrainedTokenizerFast"
+    module_: PreTrainedModel
+    tokenizer_: PreTrainedTokenizerFast
     max_length_: int
     pairs_: bool
     n_samples_fit_: int
     n_features_in_: int
-    feature_names_in_: np.ndarray
+    feature_names_in_: npt.NDArray[Any]
     batch_size_: int
     learning_rate_: float
-    history_: list[dict]
-    training_curve_: dict[str, np.ndarray]
+    history_: list[dict[str, Any]]
+    training_curve_: dict[str, npt.NDArray[Any]]
     n_epochs_: int
-    callbacks_: list[tuple]
-    _ending: dict | None
+    callbacks_: list[tuple[str, Any]]
+    _ending: dict[str, Any] | None
 
     _parameter_constraints: dict = {
         "model": [str, os.PathLike],
@@ -187,7 +192,7 @@ class TextEstimator(CallbacksMixin, TextModel):
 
         return find_max_length(self.max_length, tokenizer, module, self.model)
 
-    def save_pretrained(self, path):
+    def save_pretrained(self, path: Path) -> None:
         """Save to a folder that any machine loads, and that holds no code.
 
         The weights are safetensors, everything else is JSON or text. `transformers` reads the
@@ -225,7 +230,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             save_portable(self, get_tags(self).estimator_type, path)
 
     @classmethod
-    def from_pretrained(cls, path, *, device="auto"):
+    def from_pretrained(cls, path: Path, *, device: str = "auto") -> Self:
         """Load what `save_pretrained` wrote. No code of the folder is run, whoever wrote it.
 
         Parameters
@@ -255,7 +260,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         with own_torch_state():
             parameters, fitted = load_portable(path, get_tags(cls()).estimator_type)
         estimator = cls(**{**parameters, "device": device})
-        vars(estimator).update(fitted)
+        estimator.__dict__.update(fitted)
         return estimator
 
     def _find_learning_rate(self, X, y, sample_weight, **options):

@@ -13,7 +13,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 # Holds the new files, all of them, while they are put into their places.
 WHOLE = ".sklearn_bert.whole"
@@ -21,7 +21,7 @@ WHOLE = ".sklearn_bert.whole"
 # Tells a folder that a killed try has left from one of the user's.
 _MARK = ".sklearn_bert.unfinished"
 
-_BEING_WRITTEN = set()  # folders, by this process
+_BEING_WRITTEN: set[str] = set()  # folders, by this process
 
 
 @contextmanager

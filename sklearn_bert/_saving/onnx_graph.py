@@ -90,7 +90,7 @@ class Graph:
         return logits
 
 
-_GRAPHS = weakref.WeakSet()
+_GRAPHS: weakref.WeakSet[Graph] = weakref.WeakSet()
 
 
 def _abandon_sessions():

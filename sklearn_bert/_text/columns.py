@@ -124,7 +124,7 @@ def has_method(data, name):
 
 def _fetch(relation, name):
     """Return the rows of a relation of DuckDB, or the values of its only column."""
-    import duckdb
+    import duckdb  # type: ignore[import-not-found, unused-ignore]
 
     try:
         rows, names = relation.fetchall(), list(relation.columns)

@@ -1,14 +1,30 @@
 """Logits become probabilities and labels: what classifiers share, whatever computes the logits."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .._plain import default_errstate
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .._typing import Texts
 
 
 class ProbabilitiesMixin:
     """The predictions of a classifier that has `classes_`, `multilabel_` and `_outputs`."""
 
-    def decision_function(self, X):
+    classes_: npt.NDArray[Any]
+    multilabel_: bool
+
+    if TYPE_CHECKING:
+
+        def _outputs(self, X: Texts) -> npt.NDArray[np.float64]: ...
+
+    def decision_function(self, X: Texts) -> npt.NDArray[np.float64]:
         """Return the logits of the classes.
 
         Parameters
@@ -37,7 +53,7 @@ class ProbabilitiesMixin:
         return logits[:, 1] - logits[:, 0]
 
     @default_errstate()
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Texts) -> npt.NDArray[np.float64]:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -64,7 +80,7 @@ class ProbabilitiesMixin:
             return -np.logaddexp(0, -logits)
         return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Texts) -> npt.NDArray[np.float64]:
         """Return the probabilities of the classes.
 
         Parameters
@@ -90,7 +106,7 @@ class ProbabilitiesMixin:
         logits = self._outputs(X)
         return probabilities(logits, multilabel=self.multilabel_)
 
-    def predict(self, X):
+    def predict(self, X: Texts) -> npt.NDArray[Any]:
         """Return the most probable class of each text.
 
         Parameters
@@ -121,7 +137,7 @@ class ProbabilitiesMixin:
 
 
 @default_errstate()
-def probabilities(logits, *, multilabel):
+def probabilities(logits: npt.NDArray[np.float64], *, multilabel: bool) -> npt.NDArray[np.float64]:
     """Return the probabilities that logits of shape (n_texts, n_classes) stand for."""
     if multilabel:
         return np.exp(-np.logaddexp(0, -logits))

@@ -1,9 +1,13 @@
 """Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from numbers import Integral, Real
 from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,11 +37,29 @@ from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._table import Table, wrap
 from ._verdict import verdict
 
+if TYPE_CHECKING:
+    import os
+    from datetime import timedelta
+
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
+    from sklearn.model_selection import BaseCrossValidator
+
+    from .._typing import PerText, RandomState, Scoring, Targets, Texts
+    from ._fold_result import Trial
+    from ._forecast import Forecast
+    from ._learning_curve import Curve
+    from ._overlap import Overlap
+    from ._runner import Data
+    from ._statistics import Difference
+
 _BERT = "BERT"
 
 
 class Comparison:
     """What `compare` found; ``print`` shows the table and the verdict.
+
+    It is made by :func:`compare`, and shows its report in a notebook.
 
     Attributes
     ----------
@@ -112,9 +134,50 @@ class Comparison:
 
     date_ : datetime.datetime
         When it ended, in the time zone of the machine.
+
+    See Also
+    --------
+    compare : Makes one.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_bert import compare
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 12
+    >>> labels = ["good", "bad"] * 12
+    >>> judged = make_pipeline(TfidfVectorizer(), LogisticRegression())  # stands in for BERT
+    >>> comparison = compare(texts, labels, cv=2, bert=judged, random_state=0, verbose=0)
+    >>> float(comparison.table_["accuracy"].max())
+    1.0
     """
 
-    def __init__(self, runner, candidates, forecasts, settings, interrupted, overlap):
+    rows_: list[dict[str, Any]]
+    verdict_: str
+    differences_: dict[str, Difference]
+    best_cheap_: str | None
+    bert_: str
+    candidates_: list[str]
+    forecast_: Forecast | None
+    busy_: bool
+    seconds_: float
+    forecasts_: dict[str, Forecast]
+    overlap_: dict[str, Any]
+    interrupted_: bool
+    notes_: list[str]
+    settings_: dict[str, Any]
+    date_: datetime
+
+    def __init__(
+        self,
+        runner: Runner,
+        candidates: list[str],
+        forecasts: dict[str, Forecast],
+        settings: dict[str, Any],
+        interrupted: bool,
+        overlap: Overlap,
+    ) -> None:
         self.date_ = datetime.now().astimezone()
         self.candidates_ = candidates
         self.interrupted_ = interrupted
@@ -162,7 +225,7 @@ class Comparison:
         if overlap.alike:
             self.notes_.append(self._tell(overlap))
 
-    def _without(self, overlap):
+    def _without(self, overlap: Overlap) -> dict[str, Any]:
         """Return the counts of an overlap, and the deciding scores without it."""
         main = next(iter(self._scorers))
         scores = {}
@@ -174,7 +237,7 @@ class Comparison:
         counts = {name: getattr(overlap, name) for name in ("n_test", "exact", "alike")}
         return {**counts, "scores_without": scores}
 
-    def _tell(self, overlap):
+    def _tell(self, overlap: Overlap) -> str:
         """Return the sentence on an overlap."""
         scores = self.overlap_["scores_without"]
         if not scores:
@@ -185,13 +248,13 @@ class Comparison:
         told = " and ".join(f"{value:.3f} for {model}" for model, value in scores.items())
         return f"{overlap}; without them, {main} is {told}."
 
-    def _first_tried(self):
+    def _first_tried(self) -> str:
         """Return the candidate to name where none has the deciding score."""
         rows = [row for row in self.rows_ if row["model"] in self.candidates_]
         rows.sort(key=lambda row: not row["n_folds"])
         return rows[0]["model"] if rows else self.candidates_[0]
 
-    def _with_fewer_folds(self, best):
+    def _with_fewer_folds(self, best: list[str]) -> list[str]:
         """Return the candidates with scores that were not chosen from."""
         main = next(iter(self._scorers))
         return [
@@ -202,11 +265,11 @@ class Comparison:
             and np.isfinite(row[main])
         ]
 
-    def _called(self):
+    def _called(self) -> str:
         """Return what sentences call BERT: its name where there are several."""
         return _BERT if len(self.candidates_) == 1 else self.bert_
 
-    def _no_verdict(self):
+    def _no_verdict(self) -> str:
         """Return the sentence for a comparison that BERT or all others are missing from."""
         row = next((row for row in self.rows_ if row["model"] == self.bert_), None)
         several = len(self.candidates_) > 1
@@ -227,7 +290,7 @@ class Comparison:
             return f"There is no {main} of {whose}, so there is no verdict."
         return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
 
-    def worth_it(self, min_gain=0.0, *, scoring=None):
+    def worth_it(self, min_gain: float = 0.0, *, scoring: str | None = None) -> bool | None:
         """Return whether BERT gains more than you ask for.
 
         Parameters
@@ -262,50 +325,51 @@ class Comparison:
         return difference.low > min_gain
 
     @property
-    def table_(self):
+    def table_(self) -> pd.DataFrame:
         """One row a model."""
         return pd.DataFrame(self.rows_).set_index("model") if self.rows_ else pd.DataFrame()
 
     @property
-    def folds_(self):
+    def folds_(self) -> pd.DataFrame:
         """One row a model and fold."""
         return pd.DataFrame(self._fold_rows())
 
-    def _fold_rows(self):
+    def _fold_rows(self) -> list[dict[str, Any]]:
         """Return one dict a model and fold."""
         return [trial.as_row() for trial in self._trials]
 
     @property
-    def learning_curve_(self):
+    def learning_curve_(self) -> pd.DataFrame | None:
         """One row a model, fold and size of the training part."""
         if not self._curve:
             return None
         return pd.DataFrame(self._curve_rows())
 
-    def _curve_rows(self):
+    def _curve_rows(self) -> list[dict[str, Any]]:
         """Return one dict a model, fold and size of the training part."""
         return [trial.as_row() for trial in self._curve_trials()]
 
-    def _curve_trials(self):
+    def _curve_trials(self) -> list[Trial]:
         """Return the trials of the learning curve, those on all training texts among them."""
         if not self._curve:
             return []
         return with_full_size(self._curve, [*self._pair.cheap, *self._pair.bert])
 
-    def _curves(self):
+    def _curves(self) -> list[Curve]:
         """Return the learning curves of the first score, best cheap model first."""
         return find_curves(self._curve_trials(), next(iter(self._scorers)))
 
-    def _crossing(self):
+    def _crossing(self) -> str:
         """Return the sentence on the number of labels from which BERT is better."""
-        return crossing(*self._curves(), self.bert_, self._called())
+        cheap, bert = self._curves()
+        return crossing(cheap, bert, self.bert_, self._called())
 
-    def _finalists(self):
+    def _finalists(self) -> tuple[list[Trial], list[Trial]]:
         """Return the trials of the best cheap model and those of BERT."""
         return self._pair.cheap, self._pair.bert
 
     @property
-    def predictions_(self):
+    def predictions_(self) -> pd.DataFrame:
         """One row a model and text that it was judged on."""
         frames, names = [], self._data.classes.tolist()
         if {"row", "fold", "model", "label", "predicted"} & set(names):
@@ -320,7 +384,7 @@ class Comparison:
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         main = next(iter(self._scorers))
         shown = [
             f"{row['model']} {row[main]:.3f}"
@@ -330,10 +394,10 @@ class Comparison:
         scores = f": {', '.join(shown)}" if shown else ""
         return f"<Comparison of {len(self.rows_)} models by {main}{scores}\n{self.verdict_}>"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*self._layout.lines(self.rows_), "", self.closing()])
 
-    def closing(self):
+    def closing(self) -> str:
         """Return the verdict, how its interval was got, and what was left out.
 
         Returns
@@ -343,13 +407,13 @@ class Comparison:
         """
         return "\n".join(line for sentence in self._sentences() for line in wrap(sentence))
 
-    def _cost(self):
+    def _cost(self) -> tuple[str, str]:
         """Return the column of the training time to go by, and its name with the unit."""
         if self.busy_:
             return "fit_cpu_seconds", "training time in CPU seconds"
         return "fit_seconds", "training time in seconds"
 
-    def _sentences(self):
+    def _sentences(self) -> list[str]:
         """Return the sentences of the closing."""
         lines = [self.verdict_]
         if self.differences_:
@@ -369,7 +433,9 @@ class Comparison:
             lines.append(self._crossing())
         return lines
 
-    def to_json(self, path=None, *, data_name=None):
+    def to_json(
+        self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
+    ) -> str:
         """Write table, folds, learning curve, verdict, settings and classes, but no texts.
 
         Parameters
@@ -389,7 +455,9 @@ class Comparison:
 
         return _written(as_json(self, data_name), path)
 
-    def to_html(self, path=None, *, data_name=None):
+    def to_html(
+        self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
+    ) -> str:
         """Write the report, a single file that needs neither a network nor scripts.
 
         Parameters
@@ -409,12 +477,14 @@ class Comparison:
 
         return _written(as_html(self, data_name), path)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         from ._report import as_fragment
 
         return as_fragment(self)
 
-    def plot(self, kind="cost", *, ax=None):
+    def plot(
+        self, kind: Literal["cost", "learning_curve"] = "cost", *, ax: Axes | None = None
+    ) -> Axes:
         """Plot the score against the training time, or against the number of training texts.
 
         Parameters
@@ -429,6 +499,7 @@ class Comparison:
         Returns
         -------
         ax : matplotlib Axes
+            What it was drawn on.
 
         Raises
         ------
@@ -440,7 +511,7 @@ class Comparison:
         return plot_comparison(self, kind, ax)
 
 
-def _written(text, path):
+def _written(text: str, path: str | os.PathLike[str] | None) -> str:
     """Return a text, which goes into a file too if there is a path."""
     if path is not None:
         with replacing(path) as stream:
@@ -449,21 +520,21 @@ def _written(text, path):
 
 
 def compare(
-    X,
-    y,
+    X: Texts,
+    y: Targets,
     *,
-    cv=5,
-    groups=None,
-    scoring="accuracy",
-    estimators=None,
-    bert=None,
-    budget=None,
-    learning_curve=False,
-    pos_label=None,
-    sample_weight=None,
-    random_state=None,
-    verbose=1,
-):
+    cv: int | BaseCrossValidator | Iterable[tuple[Any, Any]] = 5,
+    groups: PerText | None = None,
+    scoring: Scoring = "accuracy",
+    estimators: Mapping[str, BaseEstimator | Literal["drop"]] | None = None,
+    bert: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator] | None = None,
+    budget: float | str | timedelta | None = None,
+    learning_curve: bool | PerText = False,
+    pos_label: Any = None,
+    sample_weight: PerText | None = None,
+    random_state: RandomState = None,
+    verbose: int = 1,
+) -> Comparison:
     """Compare BERT with cheaper models on the same folds, and say whether it is worth it.
 
     The cheap models come first: majority class, TF-IDF with logistic regression and with a
@@ -539,6 +610,11 @@ def compare(
     OSError
         If the model of a `BertTextClassifier` is neither a folder nor cached, and cannot be
         downloaded; before anything is trained.
+
+    See Also
+    --------
+    BertTextClassifier : What is compared.
+    sklearn.model_selection.cross_validate : The scores of one model, without a verdict.
 
     Notes
     -----
@@ -648,7 +724,8 @@ def compare(
         "budget": budget,
         "random_state": seed,
     }
-    forecasts, interrupted = {}, False
+    forecasts: dict[str, Forecast] = {}
+    interrupted = False
     overlap = find_overlap(data.texts, folds)
     for sentence in rare_classes(data, folds):
         runner.note(sentence)
@@ -673,20 +750,20 @@ def compare(
     return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
 
 
-def _shown(candidates):
+def _shown(candidates: dict[str, Any]) -> str | dict[str, str]:
     """Return the candidate as it is shown, or each of several by its name."""
     shown = {name: repr(candidate) for name, candidate in candidates.items()}
     return shown if len(shown) > 1 else next(iter(shown.values()))
 
 
-def _has_gpu():
+def _has_gpu() -> bool:
     """Return whether torch sees a CUDA device."""
     from torch import cuda
 
     return cuda.is_available()
 
 
-def _check_models(berts, data, limit):
+def _check_models(berts: list[BertTextClassifier], data: Data, limit: float) -> dict[Any, Any]:
     """Refuse classifiers that cannot be used; within a limit, return how fast they are."""
     if not berts:
         return {}
@@ -695,10 +772,10 @@ def _check_models(berts, data, limit):
     return check_models(berts, data.texts, len(data.classes), with_speed=limit < math.inf)
 
 
-def _say(sentence):
+def _say(sentence: str) -> None:
     """Print a sentence at once, in lines of at most 79 characters."""
     print("\n".join(wrap(sentence)), flush=True)
 
 
-def _say_nothing(sentence):
+def _say_nothing(sentence: str) -> None:
     """Do nothing with a sentence."""

@@ -1,7 +1,10 @@
 """Loaders of labelled texts: class folders, tables and a corpus that is always at hand."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -12,8 +15,23 @@ from ._class_folders import check_root, find_split, read_classes, read_split
 from ._docstring_corpus import draw_corpus
 from ._tables import SUFFIXES, find_format, read_table
 
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
 
-def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None, random_state=None):
+    import numpy.typing as npt
+
+    from .._typing import RandomState
+
+
+def load_text_folder(
+    path: str | os.PathLike[str],
+    *,
+    encoding: str = "utf-8",
+    categories: Iterable[str] | None = None,
+    test_size: float | None = None,
+    random_state: RandomState = None,
+) -> tuple[list[str], list[str], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Load texts from class folders, split into a training and a test set.
 
     Two layouts are read: ``path/{train,test}/CLASS/*.txt``, where the folders give the split
@@ -51,11 +69,6 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
     y_train, y_test : ndarray of str, shape (n_train,) and (n_test,)
         Their class names.
 
-    Warns
-    -----
-    UserWarning
-        If class folders hold files that are not read.
-
     Raises
     ------
     FileNotFoundError, NotADirectoryError
@@ -64,6 +77,15 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
         If `path` has neither layout, a class has too few files, a file is not text in
         `encoding`, `categories` names a class that is not there, a class stands in ``test``
         alone, or `test_size` is given for a folder that is split already.
+
+    Warns
+    -----
+    UserWarning
+        If class folders hold files that are not read.
+
+    See Also
+    --------
+    load_text_table : The same from the columns of a table.
 
     References
     ----------
@@ -100,7 +122,7 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
                 f"The folders 'train' and 'test' of {str(root)!r} give the split, so test_size "
                 f"must be None, got {test_size!r}; leave it out."
             )
-        train, test = read_split(*split, wanted, encoding)
+        train, test = read_split(split[0], split[1], wanted, encoding)
         _warn(train.note, test.note)
         return train.X, test.X, train.y, test.y
     # A stratified split puts at least one text of each class on either side.
@@ -109,14 +131,46 @@ def load_text_folder(path, *, encoding="utf-8", categories=None, test_size=None,
     return tuple(train_test_split(X, y, test_size=test_size, random_state=random_state, stratify=y))
 
 
-def _warn(*notes):
+def _warn(*notes: str | None) -> None:
     """Warn the caller of a loader of what its user should know."""
     for note in notes:
         if note is not None:
             warn(note)
 
 
-def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
+@overload
+def load_text_table(
+    path: str | os.PathLike[str],
+    *,
+    text: str | int,
+    label: str | int,
+    encoding: str | None = None,
+    sep: str | None = None,
+    header: bool | None = True,
+) -> tuple[list[str], npt.NDArray[Any]]: ...
+
+
+@overload
+def load_text_table(
+    path: str | os.PathLike[str],
+    *,
+    text: str | int | Sequence[str | int],
+    label: str | int | Sequence[str | int],
+    encoding: str | None = None,
+    sep: str | None = None,
+    header: bool | None = True,
+) -> tuple[list[Any], Any]: ...
+
+
+def load_text_table(
+    path: str | os.PathLike[str],
+    *,
+    text: str | int | Sequence[str | int],
+    label: str | int | Sequence[str | int],
+    encoding: str | None = None,
+    sep: str | None = None,
+    header: bool | None = True,
+) -> tuple[list[Any], Any]:
     """Load texts and labels from columns of a CSV, TSV, JSON, Excel or Parquet file.
 
     In CSV, TSV and Excel files every field is kept as the string that stands there: the text
@@ -155,12 +209,6 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
     y : ndarray of shape (n_samples,) or DataFrame of shape (n_samples, n_labels)
         Their labels; of several columns of labels, a frame of 0 and 1.
 
-    Warns
-    -----
-    UserWarning
-        If an encoding or a separator that was not given had to be found out, says which, and if
-        only the first of several sheets is read.
-
     Raises
     ------
     FileNotFoundError
@@ -173,6 +221,16 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
         another type than the first or neither string, number nor boolean, one of several labels
         is not 0 or 1, or a text of JSON or Parquet is not a string. Rows are counted from 0 below
         the header, blank lines left out.
+
+    Warns
+    -----
+    UserWarning
+        If an encoding or a separator that was not given had to be found out, says which, and if
+        only the first of several sheets is read.
+
+    See Also
+    --------
+    load_text_folder : The same from class folders.
 
     Notes
     -----
@@ -222,7 +280,12 @@ def load_text_table(path, *, text, label, encoding=None, sep=None, header=True):
     return table.X, table.y
 
 
-def load_docstrings(*, n_per_class=300, random_state=0, target="package"):
+def load_docstrings(
+    *,
+    n_per_class: int | None = 300,
+    random_state: RandomState = 0,
+    target: Literal["package", "kind"] = "package",
+) -> tuple[list[str], npt.NDArray[np.str_]]:
     """Load first paragraphs of docstrings of installed packages, labelled by package or kind.
 
     A corpus of real English that needs no download: the docstrings of the public classes,
@@ -260,6 +323,11 @@ def load_docstrings(*, n_per_class=300, random_state=0, target="package"):
         If `n_per_class` is neither None nor a positive int, or `target` is another.
     ModuleNotFoundError
         If fewer than two of the packages are installed.
+
+    See Also
+    --------
+    load_text_folder : Texts of your own, from class folders.
+    load_text_table : Texts of your own, from the columns of a table.
 
     Examples
     --------

@@ -1,6 +1,9 @@
 """Displays of how a fit goes: the learning-rate finder and the training curve."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -9,6 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 from .._engine.smoothed_mean import SmoothedMean
 from .._estimators.epoch_scores import score_name
 from ._unwrap import unwrap
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
+
+    from .._typing import PerText, Targets, Texts
 
 _CURVE_SMOOTHING = 0.95
 _TAKEN = "valley"
@@ -43,6 +55,10 @@ class LearningRateFinderDisplay:
     line_ : matplotlib Artist
         The curve, after :meth:`plot`.
 
+    See Also
+    --------
+    TrainingCurveDisplay : How a whole fit went.
+
     References
     ----------
     .. [1] L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
@@ -60,7 +76,18 @@ class LearningRateFinderDisplay:
     True
     """
 
-    def __init__(self, *, learning_rates, losses, smoothed_losses, suggestions):
+    ax_: Axes
+    figure_: Figure | SubFigure
+    line_: Line2D
+
+    def __init__(
+        self,
+        *,
+        learning_rates: npt.NDArray[Any],
+        losses: npt.NDArray[Any],
+        smoothed_losses: npt.NDArray[Any],
+        suggestions: dict[str, float],
+    ) -> None:
         self.learning_rates = learning_rates
         self.losses = losses
         self.smoothed_losses = smoothed_losses
@@ -69,8 +96,17 @@ class LearningRateFinderDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, sample_weight=None, n_steps=100, plot=True, ax=None, **kwargs
-    ):
+        cls,
+        estimator: BaseEstimator,
+        X: Texts,
+        y: Targets,
+        *,
+        sample_weight: PerText | None = None,
+        n_steps: int = 100,
+        plot: bool = True,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Run the test on a copy of the model, and plot it.
 
         The learning rate of the body rises from 1e-7 to 0.1, that of the head is 100 times as
@@ -122,7 +158,7 @@ class LearningRateFinderDisplay:
         )
         return display.plot(ax=ax, **kwargs) if plot else display
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Plot the smoothed loss, with the suggestions, and a mark where the valley is.
 
         Parameters
@@ -146,10 +182,10 @@ class LearningRateFinderDisplay:
         )
         styles = ("--", ":", "-")
         for style, (name, rate) in zip(styles, self.suggestions_.items(), strict=True):
-            look = {"color": "0.5", "linestyle": style, "label": f"{name}: {rate:.1e}"}
+            color, label = "0.5", f"{name}: {rate:.1e}"
             if name == _TAKEN:
-                look |= {"color": _ORANGE, "label": f"{look['label']}, taken by 'find'"}
-            self.ax_.axvline(rate, **look)
+                color, label = _ORANGE, f"{label}, taken by 'find'"
+            self.ax_.axvline(rate, color=color, linestyle=style, label=label)
         loss = np.interp(self.suggestion_, self.learning_rates, self.smoothed_losses)
         self.ax_.plot(self.suggestion_, loss, "o", color=_ORANGE)
         low, high = self.smoothed_losses.min(), self.smoothed_losses.max()
@@ -190,6 +226,10 @@ class TrainingCurveDisplay:
     line_ : matplotlib Artist
         The smoothed loss, after :meth:`plot`.
 
+    See Also
+    --------
+    LearningRateFinderDisplay : Which learning rate to take.
+
     Examples
     --------
     >>> from sklearn_bert import BertTextClassifier, TrainingCurveDisplay
@@ -203,17 +243,23 @@ class TrainingCurveDisplay:
     12
     """
 
+    ax_: Axes
+    learning_rate_ax_: Axes
+    score_ax_: Axes | None
+    figure_: Figure | SubFigure
+    line_: Line2D
+
     def __init__(
         self,
         *,
-        loss,
-        learning_rate,
-        epoch,
-        valid_loss=None,
-        valid_score=None,
-        score_name="score",
-        best_epoch=None,
-    ):
+        loss: npt.NDArray[Any],
+        learning_rate: npt.NDArray[Any],
+        epoch: npt.NDArray[Any],
+        valid_loss: list[float] | None = None,
+        valid_score: list[float] | None = None,
+        score_name: str = "score",
+        best_epoch: int | None = None,
+    ) -> None:
         self.loss = loss
         self.learning_rate = learning_rate
         self.epoch = epoch
@@ -223,7 +269,9 @@ class TrainingCurveDisplay:
         self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, plot=True, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, plot: bool = True, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Plot how a fitted model was trained.
 
         Parameters
@@ -251,19 +299,20 @@ class TrainingCurveDisplay:
         """
         model, _ = unwrap(estimator)
         check_is_fitted(model, "training_curve_")
-        judged = {
-            name: [row[name] for row in model.history_ if name in row] or None
+        valid_loss, valid_score = (
+            [row[name] for row in model.history_ if name in row] or None
             for name in ("valid_loss", "valid_score")
-        }
+        )
         display = cls(
             **model.training_curve_,
-            **judged,
+            valid_loss=valid_loss,
+            valid_score=valid_score,
             score_name=score_name(model.scoring),
-            best_epoch=_best_epoch(**judged) if model.early_stopping else None,
+            best_epoch=_best_epoch(valid_loss, valid_score) if model.early_stopping else None,
         )
         return display.plot(ax=ax, **kwargs) if plot else display
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Plot loss, learning rate and, where there is one, the score that decides.
 
         A star marks the epoch whose weights early stopping kept.
@@ -300,7 +349,7 @@ class TrainingCurveDisplay:
         _legend_above(*(ax for ax in axes if ax is not None))
         return self
 
-    def _plot_validation(self, ends):
+    def _plot_validation(self, ends: npt.NDArray[Any]) -> None:
         """Plot what was found for the validation texts at the ends of the epochs."""
         self.score_ax_ = None
         decides, ax, color = self.valid_loss, self.ax_, _ORANGE
@@ -314,30 +363,37 @@ class TrainingCurveDisplay:
             name = f"validation {self.score_name}"
             ax.plot(ends, decides, "s-", color=color, linewidth=0.8, label=name)
             ax.set(ylabel=f"Validation {self.score_name}")
-        if self.best_epoch is not None:
+        if self.best_epoch is not None and decides is not None:
             place = self.best_epoch - 1
             label = f"kept: epoch {self.best_epoch}"
             ax.plot(ends[place], decides[place], "*", color=color, markersize=16, label=label)
 
 
-def _best_epoch(valid_loss, valid_score):
+def _best_epoch(valid_loss: list[float] | None, valid_score: list[float] | None) -> int | None:
     """Return the epoch that early stopping keeps, counted from 1; None if there is none."""
-    losses = valid_loss if valid_score is None else np.negative(valid_score)
-    losses = np.where(np.isfinite(losses), losses, np.inf)
+    values = np.array(valid_loss if valid_score is None else np.negative(valid_score))
+    losses = np.where(np.isfinite(values), values, np.inf)
     return int(losses.argmin()) + 1 if np.isfinite(losses).any() else None
 
 
-def _legend_above(ax, *others):
+def _legend_above(ax: Axes, *others: Axes) -> None:
     """Put the legend of axes that lie upon each other above them, where it covers nothing."""
     handles, labels = ax.get_legend_handles_labels()
     for other in others:
         more_handles, more_labels = other.get_legend_handles_labels()
         handles, labels = handles + more_handles, labels + more_labels
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
-    ax.legend(handles, labels, ncols=2, frameon=False, fontsize="small", **place)
+    ax.legend(
+        handles,
+        labels,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=2,
+        frameon=False,
+        fontsize="small",
+    )
 
 
-def _axes(ax):
+def _axes(ax: Axes | None) -> tuple[Axes, Figure | SubFigure]:
     """Return the axes to draw on and their figure."""
     if ax is None:
         import matplotlib.pyplot as plt
@@ -346,7 +402,7 @@ def _axes(ax):
     return ax, ax.figure
 
 
-def _smooth(values):
+def _smooth(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return the smoothed mean after each value."""
     mean = SmoothedMean(_CURVE_SMOOTHING)
     return np.array([mean.add(float(value)) for value in values])

@@ -1,15 +1,33 @@
 """How much each token of a text speaks for a class, or adds to a number."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 from sklearn.utils.validation import check_is_fitted
 
 from ._unwrap import unwrap
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
-def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps=50):
+    from .._typing import Texts
+    from ._explanation import Explanations
+
+
+def explain(
+    estimator: BaseEstimator,
+    X: Texts,
+    *,
+    target: Any = None,
+    method: Literal["integrated_gradients", "occlusion"] = "integrated_gradients",
+    n_steps: int = 50,
+) -> Explanations:
     """Tell how much each token of a text speaks for a class, or adds to a number.
+
+    By default, this is computed from gradients, which needs Captum (the extra ``explain``).
 
     Parameters
     ----------
@@ -48,6 +66,10 @@ def explain(estimator, X, *, target=None, method="integrated_gradients", n_steps
     ValueError
         If `target` is no class, `method` is unknown, `n_steps` is below 1, or `X` is not what
         the model was fitted to.
+
+    See Also
+    --------
+    top_losses : Which texts to look at.
 
     Notes
     -----

@@ -1,8 +1,13 @@
 """What `explain` gives: attributions of tokens, and the text with its words coloured."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 from .._templates import templates
 
@@ -45,20 +50,20 @@ class Explanation:
         regressor.
     """
 
-    text: str | tuple
-    target: object
-    tokens: list
-    attributions: np.ndarray
-    spans: list
-    sides: list
+    text: str | tuple[str, str]
+    target: Any
+    tokens: list[str]
+    attributions: npt.NDArray[np.floating]
+    spans: list[tuple[int, int, int] | None]
+    sides: list[int | None]
     logit: float
     baseline_logit: float
     method: str
-    kind: str
+    kind: Literal["logit", "number"]
     proba: float | None = None
 
     @property
-    def words(self):
+    def words(self) -> list[tuple[str, float]]:
         """List of (word, attribution): tokens of one word are added up.
 
         Words that are not read, since they are cut off, are not in it. Those of a pair's second
@@ -71,15 +76,16 @@ class Explanation:
         ]
 
     @property
-    def _texts(self):
+    def _texts(self) -> tuple[str, ...]:
         """The text, or both texts of the pair, as a tuple."""
         return self.text if isinstance(self.text, tuple) else (self.text,)
 
-    def _word_spans(self, side):
+    def _word_spans(self, side: int) -> list[tuple[int, int, float]]:
         """Return start, stop and attribution of each word of a text, in its order."""
-        spans, values = {}, {}
+        spans: dict[int, tuple[int, int]] = {}
+        values: dict[int, float] = {}
         for token_side, span, value in zip(self.sides, self.spans, self.attributions, strict=True):
-            if token_side == side:
+            if token_side == side and span is not None:
                 word, start, stop = span
                 values[word] = values.get(word, 0.0) + float(value)
                 known = spans.setdefault(word, (start, stop))
@@ -87,22 +93,23 @@ class Explanation:
                     is_blank = known[0] == known[1]
                     merged = (min(known[0], start), max(known[1], stop))
                     spans[word] = (start, stop) if is_blank else merged
-        return [(*spans[word], values[word]) for word in sorted(spans, key=spans.get)]
+        words = sorted(spans, key=lambda word: spans[word])
+        return [(*spans[word], values[word]) for word in words]
 
-    def _strongest(self, sign=None):
+    def _strongest(self, sign: int | None = None) -> list[tuple[str, float]]:
         """Return the words that count most, of those for or against if there is a sign."""
         words = sorted(self.words, key=lambda pair: -abs(pair[1]))
         least = _LEAST * abs(words[0][1]) if words else 0.0
         words = [pair for pair in words if abs(pair[1]) > least]
         return [pair for pair in words if sign is None or sign * pair[1] > 0][:_NAMED]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         listed = ", ".join(f"{word} {value:+.2f}" for word, value in self._strongest())
         of = "" if self.target is None else f" for {self.target!r}"
         proba = "" if self.proba is None else f", probability {self.proba:.2f}"
         return f"<Explanation{of}{proba}: {listed}>"
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return the class with its probability, the words that count, and the coloured text.
 
         Words are blue for the class, orange against it; of a number, blue raises it, and orange
@@ -125,12 +132,13 @@ class Explanation:
             )
         )
 
-    def _parts(self, side):
+    def _parts(self, side: int) -> list[tuple[str, float | None, str | None, float | None]]:
         """Return one of the texts in parts: words with their value, colour and strength.
 
         What is not read, or stands between words, has None for them.
         """
-        text, parts, end = self._texts[side], [], 0
+        text, end = self._texts[side], 0
+        parts: list[tuple[str, float | None, str | None, float | None]] = []
         strongest = max((abs(value) for _, value in self.words), default=0.0) or 1.0
         for start, stop, value in self._word_spans(side):
             color = _FOR if value > 0 else _AGAINST
@@ -140,14 +148,14 @@ class Explanation:
             end = max(end, stop)
         return [*parts, (text[end:], None, None, None)]
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.to_html()
 
 
-class Explanations(list):
+class Explanations(list[Explanation]):
     """Explanations of several texts."""
 
-    def to_html(self):
+    def to_html(self) -> str:
         """Return all texts with their words coloured.
 
         Returns
@@ -156,5 +164,5 @@ class Explanations(list):
         """
         return "".join(explanation.to_html() for explanation in self)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return self.to_html()

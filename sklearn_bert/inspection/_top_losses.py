@@ -1,8 +1,11 @@
 """The texts that a model gets most wrong, from whatever holds it and them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from inspect import isclass
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +19,22 @@ from .._text.rows import read_rows
 from .._text.texts import check_texts_or_pairs
 from ._unwrap import name_of, unwrap
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from sklearn.base import BaseEstimator
 
-def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
+    from .._typing import PerText, SequenceNotStr, SupportsArray, Targets, Texts
+
+
+def top_losses(
+    estimator: BaseEstimator | None,
+    X: Texts,
+    y: Targets,
+    *,
+    n: int = 10,
+    proba: SupportsArray | SequenceNotStr[Any] | None = None,
+    classes: PerText | None = None,
+) -> pd.DataFrame:
     """Return the texts that a model gets most wrong, the worst first.
 
     With out-of-fold probabilities, those are the texts whose labels are most likely wrong: no
@@ -60,6 +77,10 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
         probability or has columns named after no class, `n` is below 1, or texts have several
         labels.
 
+    See Also
+    --------
+    explain : Which words led a model to its answer.
+
     Examples
     --------
     >>> import numpy as np
@@ -96,7 +117,7 @@ def top_losses(estimator, X, y, *, n=10, proba=None, classes=None):
     )
 
 
-def find_texts(estimator, X, y, *, fitted):
+def find_texts(estimator: BaseEstimator | None, X: Texts, y: Targets, *, fitted: bool) -> list[Any]:
     """Return the texts that are shown of X: itself, or what a pipeline's last step reads of it."""
     try:
         return check_texts_or_pairs(X)
@@ -112,20 +133,20 @@ def find_texts(estimator, X, y, *, fitted):
     return check_texts_or_pairs(own)
 
 
-def find_labels(y, texts):
+def find_labels(y: Targets, texts: list[Any]) -> npt.NDArray[Any]:
     """Return the labels of the texts as an array, one for each."""
-    y = None if y is None else read_rows(y, "label")
-    if is_indicator(y):
+    rows = None if y is None else read_rows(y, "label")
+    if is_indicator(rows):
         raise ValueError(
             "y must have one label for each text, got several columns; look at one label at a "
             "time, with its column of y, and proba=[1 - p, p] of its probability p."
         )
-    labels, targets = encode_labels(y, estimator_name="top_losses")
+    labels, targets = encode_labels(rows, estimator_name="top_losses")
     check_consistent_length(texts, targets)
     return labels[targets]
 
 
-def predict_probabilities(estimator, X, texts):
+def predict_probabilities(estimator: Any, X: Texts, texts: list[Any]) -> Any:
     """Return what a fitted classifier gives for X, or refuse one that gives no probabilities."""
     if isclass(estimator) or not hasattr(estimator, "predict_proba"):
         raise TypeError(
@@ -138,13 +159,15 @@ def predict_probabilities(estimator, X, texts):
             f"estimator must give one label a text, got a {type(estimator).__name__} of several; "
             "give proba and y of one label, such as [1 - p, p] and 0 or 1."
         )
-    shape = getattr(X, "shape", ())
+    shape: tuple[int, ...] = getattr(X, "shape", ())
     is_table = len(shape) == 2 and (shape[1] > 1 or hasattr(estimator, "n_features_in_"))
     # A list of texts is what any classifier of texts can read.
     return estimator.predict_proba(X if is_table else texts)
 
 
-def check_probabilities(proba, classes, n_texts):
+def check_probabilities(
+    proba: Any, classes: npt.NDArray[Any], n_texts: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
     """Return probabilities as an array, and the classes of its columns.
 
     Parameters
@@ -183,7 +206,9 @@ def check_probabilities(proba, classes, n_texts):
     return proba, classes
 
 
-def probabilities_of(y, proba, classes):
+def probabilities_of(
+    y: npt.NDArray[Any], proba: npt.NDArray[np.float64], classes: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
     """Return the probability of each label."""
     columns = {label: column for column, label in enumerate(classes.tolist())}
     labels = y.tolist()
@@ -196,7 +221,7 @@ def probabilities_of(y, proba, classes):
     return proba[np.arange(len(labels)), [columns[label] for label in labels]]
 
 
-def _column_names(proba, classes):
+def _column_names(proba: Any, classes: list[Any]) -> list[Any] | None:
     """Return the names of the columns of a data frame, None where they only count."""
     names = getattr(proba, "column_names", None)  # Arrow; a data frame of pandas or polars:
     names = getattr(proba, "columns", None) if names is None else names
@@ -214,7 +239,7 @@ def _column_names(proba, classes):
     return None if names == [f"column_{number}" for number in numbers] else names  # polars
 
 
-def _find_classes(names, classes):
+def _find_classes(names: list[Any], classes: list[Any]) -> list[int]:
     """Return the number of the class that each name stands for: by itself, or as it is written."""
     numbers = {label: number for number, label in enumerate(classes)}
     written = {str(label): number for label, number in numbers.items()}
@@ -227,14 +252,14 @@ def _find_classes(names, classes):
     return [numbers[name] if name in numbers else written[str(name)] for name in names]
 
 
-def _check_different(labels, rule):
+def _check_different(labels: list[Any], rule: str) -> None:
     """Name a label that is there twice."""
     twice = [label for number, label in enumerate(labels) if label in labels[:number]]
     if twice:
         raise ValueError(f"{rule}, got {twice[0]!r} twice; drop one of the columns.")
 
 
-def _check_range(proba):
+def _check_range(proba: npt.NDArray[np.float64]) -> None:
     """Name the first row with a value that is no probability."""
     is_valid = (proba >= -1e-6) & (proba <= 1 + 1e-6)  # which NaN is not
     if not is_valid.all():

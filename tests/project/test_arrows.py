@@ -25,8 +25,8 @@ FLOORS = [
     {"_engine"},
     {"_files"},
     {"_text", "datasets"},
-    {"_clock", "_durations", "_install", "_plain", "_shorten", "_templates", "_versions", "_warn"}
-    | {"exceptions"},
+    {"_clock", "_durations", "_install", "_plain", "_shorten", "_templates", "_typing", "_versions"}
+    | {"_warn", "exceptions"},
     {"_version"},
 ]
 FLOOR_OF = {room: -number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -2,11 +2,13 @@
 
 import ast
 import configparser
+import inspect
 import re
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import sklearn_bert
 
@@ -72,9 +74,44 @@ def test_each_file_of_the_package_is_installed_with_it(setup_cfg):
     assert found == declared
 
 
-def test_no_type_hints_are_promised_while_there_are_none(setup_cfg):
-    assert "Typed" not in setup_cfg["metadata"]["classifiers"]
-    assert not (PACKAGE / "py.typed").exists()
+def test_commits_are_checked_by_the_versions_that_ci_has():
+    root = Path(__file__).parents[2]
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    found = {repo["repo"].rpartition("/")[2]: repo["rev"] for repo in hooks["repos"]}
+    pins = dict(re.findall(r"^(\S+)==(\S+)$", (root / "constraints.txt").read_text(), re.MULTILINE))
+    assert found["ruff-pre-commit"] == f"v{pins['ruff']}"
+    assert found["codespell"] == f"v{pins['codespell']}"
+
+
+def test_type_hints_are_promised_where_the_package_is_installed():
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def public_callables():
+    """Return the public functions and methods by name, without what scikit-learn has written."""
+    found = {}
+    for name in set(sklearn_bert.__all__) - {"__version__"}:
+        members = {name: getattr(sklearn_bert, name)}
+        if inspect.isclass(members[name]):
+            public = {
+                member: inspect.getattr_static(members[name], member)
+                for member in dir(members[name])
+                if member == "__init__" or not member.startswith("_")
+            }
+            members = {f"{name}.{member}": value for member, value in public.items()}
+        for path, value in members.items():
+            value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+            if (getattr(value, "__module__", None) or "").startswith("sklearn_bert"):
+                found[path] = value
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(public_callables()))
+def test_what_is_public_has_type_hints(name):
+    signature = inspect.signature(public_callables()[name])
+    untyped = {each.name for each in signature.parameters.values() if each.annotation is each.empty}
+    assert signature.return_annotation is not signature.empty
+    assert untyped <= {"self", "cls"}
 
 
 @pytest.mark.parametrize("kind", ["BertTextClassifier", "BertTextRegressor", "BertTextEmbedder"])

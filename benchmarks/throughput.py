@@ -62,16 +62,14 @@ def print_ways(name, model, texts, max_length, device, seconds):
         tokenizer, module = load_encoder(model, 2)
     ragged = tokenize(tokenizer, texts, max_length)
     ways = {
-        "padded, float32": (ragged, 1, torch.float32, False, False),
-        "padded, bfloat16": (ragged, 1, torch.bfloat16, False, False),
-        "similar lengths, bfloat16": (ragged, 50, torch.bfloat16, False, False),
-        "packed, bfloat16": (ragged, 50, torch.bfloat16, True, False),
+        "padded, float32": (ragged, 1, torch.float32, False),
+        "padded, bfloat16": (ragged, 1, torch.bfloat16, False),
+        "similar lengths, bfloat16": (ragged, 50, torch.bfloat16, False),
+        "packed, bfloat16": (ragged, 50, torch.bfloat16, True),
     }
-    if device.type == "cuda":  # on a CPU compiling takes minutes and gains nothing
-        ways["packed and compiled, bfloat16"] = (ragged, 50, torch.bfloat16, True, True)
-    for way, (ids, pool, dtype, packs, compiles) in ways.items():
+    for way, (ids, pool, dtype, packs) in ways.items():
         try:
-            tokens, n_texts = rate(module, ids, pool, dtype, packs, compiles, device, seconds)
+            tokens, n_texts = rate(module, ids, pool, dtype, packs, device, seconds)
         except Exception as error:  # one way that fails keeps the others
             print(f"| {name} | {max_length} | {way} | {type(error).__name__}: {error} | | |")
             continue
@@ -88,7 +86,7 @@ def print_ways(name, model, texts, max_length, device, seconds):
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def rate(module, ragged, pool, dtype, packs, compiles, device, seconds):
+def rate(module, ragged, pool, dtype, packs, device, seconds):
     """Return the real tokens and the texts a second of training steps of 32 texts."""
     rows = np.random.RandomState(0).permutation(len(ragged))
     batches = random_batches(ragged, rows) if pool == 1 else similar_batches(ragged)
@@ -98,8 +96,6 @@ def rate(module, ragged, pool, dtype, packs, compiles, device, seconds):
         forward.packed_model = None
     elif forward.packed_model is None:
         raise RuntimeError("cannot be packed here")
-    if compiles:
-        forward.packed_model.run = torch.compile(forward.packed_model.run, dynamic=True)
     try:
         return timed(net, batches, device, seconds)
     finally:

@@ -1,9 +1,10 @@
 """From some texts to their logits, in one forward pass: packed where that can be, else padded."""
 
-import numpy as np
 import torch
 
-from .packing import PackedTexts, packed_model, reads_types, to_device
+from .._text.ragged import pad
+from .packed_model import packed_model
+from .packing import PackedTexts, reads_types, to_device
 
 
 class Forward:
@@ -37,8 +38,11 @@ class Forward:
         return logits.float()
 
     def pad(self, texts):
-        """Return the input of the module for `texts`, padded."""
-        return pad(texts, self.device, with_types=reads_types(self.module))
+        """Return the input of the module for `texts`, padded, on the device."""
+        inputs = pad(texts.ragged, texts.rows)
+        if texts.ragged.types is None or not reads_types(self.module):
+            del inputs["token_type_ids"]
+        return {name: to_device(values, self.device) for name, values in inputs.items()}
 
     def autocast(self):
         """Return the context of the arithmetic."""
@@ -71,27 +75,3 @@ def _switch_checkpointing(module, action):
     """Enable or disable it in a transformers module, under the new name or the old one."""
     name = "activation" if hasattr(module, "activation_checkpointing_enable") else "gradient"
     getattr(module, f"{name}_checkpointing_{action}")()
-
-
-def pad(texts, device, *, with_types=False):
-    """Return the module's input for `texts`, padded to the longest of them.
-
-    Returns
-    -------
-    inputs : dict of str to Tensor of shape (n_texts, longest)
-        ``input_ids`` and ``attention_mask``, and `with_types` ``token_type_ids`` of pairs, all
-        int64, on the device.
-    """
-    ragged, lengths = texts.ragged, texts.lengths
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    inputs = {
-        "input_ids": np.full(mask.shape, ragged.pad_token_id, dtype=np.int64),
-        "attention_mask": mask.astype(np.int64),
-    }
-    inputs["input_ids"][mask] = np.concatenate([ragged[row] for row in texts.rows])
-    if with_types and ragged.types is not None:
-        inputs["token_type_ids"] = np.zeros(mask.shape, dtype=np.int64)
-        inputs["token_type_ids"][mask] = np.concatenate(
-            [ragged.types_of(row) for row in texts.rows]
-        )
-    return {name: to_device(values, device) for name, values in inputs.items()}

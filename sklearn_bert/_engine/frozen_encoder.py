@@ -1,9 +1,10 @@
 """Training the head only: what the frozen encoder gives for a text is computed once."""
 
-from .forward import Forward, pad
+from .forward import Forward
 from .inference import compute
-from .layers import is_frozen
-from .packing import PackedTexts, packed_family, to_device
+from .layers import find_layers, is_frozen
+from .packed_model import PackedModel, can_pack
+from .packing import PackedTexts, to_device
 
 
 class FrozenForward(Forward):
@@ -15,19 +16,20 @@ class FrozenForward(Forward):
     Parameters
     ----------
     module, device, dtype
-        As for `Forward`. The module must be of a packed family, its layers frozen.
+        As for `Forward`. The layers of the module must be frozen, and its head must read the first
+        token alone.
     """
 
     def __init__(self, module, device, dtype):
         super().__init__(module, device, dtype)
-        self.family = packed_family(module)
+        self.head = PackedModel(module).head
         self.kept = []  # pairs of a RaggedIds and its hidden states: training, then validation
 
     def __call__(self, texts):
         """Return the logits of `texts` in float32, of shape (n_texts, n_classes)."""
         hidden = self._hidden_states(texts.ragged)[to_device(texts.rows, self.device)]
         with self.autocast():
-            return self.family.head(hidden).float()
+            return self.head(hidden).float()
 
     def _hidden_states(self, ragged):
         """Return the last hidden states of the first tokens of all texts."""
@@ -45,14 +47,19 @@ class FrozenForward(Forward):
     def _first_tokens(self, texts):
         """Return the last hidden states of the first tokens of some texts."""
         if self.packed_model is not None:
-            packed = PackedTexts(texts, self.device)
-            return self.packed_model.hidden(packed, first_only=True).float()
-        inputs = pad(texts, self.device, with_types=self.family.reads_types)
-        return self.module.base_model(**inputs)[0][:, 0].float()
+            return self.packed_model.first_tokens(PackedTexts(texts, self.device)).float()
+        read = []
+        last = find_layers(self.module)[0][-1]
+        hook = last.register_forward_hook(lambda layer, inputs, output: read.append(output))
+        try:
+            self.module.base_model(**self.pad(texts))
+        finally:
+            hook.remove()
+        return read[-1][:, 0].float()
 
 
 def training_forward(module, device, dtype):
     """Return what computes the logits in training."""
-    if is_frozen(module) and packed_family(module) is not None:
+    if is_frozen(module) and can_pack(module) and PackedModel(module).reads_first:
         return FrozenForward(module, device, dtype)
     return Forward(module, device, dtype)

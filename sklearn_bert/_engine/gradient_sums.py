@@ -12,6 +12,11 @@ class GradientSums:
     memory, and computes the batch again in smaller pieces, what has left stays: it is the same up
     to rounding.
 
+    torch's DistributedDataParallel cannot take its place. Tried with torch 2.13: after a backward
+    pass that fails when some buckets have left, its next forward pass raises "Expected to have
+    finished reduction in the prior iteration", and the other processes wait for the rest. So no
+    process could compute a batch again when its memory was full.
+
     Parameters
     ----------
     parameters : list of torch.nn.Parameter

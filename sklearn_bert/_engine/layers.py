@@ -20,7 +20,7 @@ def parameter_depths(module):
         layers for what comes after them, such as pooler and head.
     n_layers : int
     """
-    layers, path = _find_layers(module)
+    layers, path = find_layers(module)
     depths, n_layers = {}, len(layers) - has_mean_layer(module)
     for name, _ in module.named_parameters():
         if name.startswith(path + "."):
@@ -32,15 +32,15 @@ def parameter_depths(module):
     return depths, n_layers
 
 
-def _find_layers(module):
+def find_layers(module):
     """Return the list of the layers and its path: that of the configured length, or the first."""
-    lists = [
-        (child, path)
-        for path, child in module.named_modules()
-        if isinstance(child, torch.nn.ModuleList)
-    ]
-    n_layers = getattr(module.config, "num_hidden_layers", None)
-    return next((found for found in lists if len(found[0]) == n_layers), lists[0])
+    n_layers, first = getattr(module.config, "num_hidden_layers", None), None
+    for path, child in module.named_modules():
+        if isinstance(child, torch.nn.ModuleList):
+            if len(child) == n_layers:
+                return child, path
+            first = first or (child, path)
+    return first
 
 
 def freeze_layers(module, freeze):

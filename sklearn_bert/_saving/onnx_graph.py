@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 
 from .._files.manifest import GRAPHS
+from .._text.ragged import pad
 
 KIND = "onnx-classifier"
 # Where Optimum and transformers.js look for a graph, by what `quantize` was.
@@ -81,7 +82,7 @@ class Graph:
         logits, start = None, 0
         while start < len(order):
             rows = order[start : start + max(1, _POSITIONS_AT_ONCE // ragged.lengths[order[start]])]
-            inputs = _padded(ragged, rows)
+            inputs = pad(ragged, rows)
             (found,) = session.run(["logits"], {name: inputs[name] for name in wanted})
             if logits is None:
                 logits = np.empty((len(order), found.shape[1]))
@@ -106,15 +107,3 @@ def _abandon_sessions():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_abandon_sessions)
-
-
-def _padded(ragged, rows):
-    """Return the inputs of some sequences, filled up to the longest of them."""
-    lengths = ragged.lengths[rows]
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    ids = np.full(mask.shape, ragged.pad_token_id, dtype=np.int64)
-    ids[mask] = np.concatenate([ragged[row] for row in rows])
-    types = np.zeros(mask.shape, dtype=np.int64)
-    if ragged.types is not None:
-        types[mask] = np.concatenate([ragged.types_of(row) for row in rows])
-    return {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": types}

@@ -1,4 +1,4 @@
-"""The token ids of many texts in one flat array."""
+"""The token ids of many texts in one flat array, and padded where a model cannot do without."""
 
 import numpy as np
 
@@ -58,3 +58,28 @@ class RaggedIds:
         if self.types is not None:
             types = np.concatenate([self.types_of(row) for row in rows])
         return RaggedIds(ids, self.lengths[rows], self.pad_token_id, types)
+
+
+def pad(ragged, rows):
+    """Return some sequences as matrices, filled up to the longest of them.
+
+    Parameters
+    ----------
+    ragged : RaggedIds
+        All sequences.
+    rows : ndarray of shape (n_rows,), dtype int64
+        Those that are meant.
+
+    Returns
+    -------
+    inputs : dict of str to ndarray of shape (n_rows, longest), dtype int64
+        ``input_ids``, ``attention_mask`` and ``token_type_ids``, as transformers calls them.
+    """
+    lengths = ragged.lengths[rows]
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, ragged.pad_token_id, dtype=np.int64)
+    ids[mask] = np.concatenate([ragged[row] for row in rows])
+    types = np.zeros(mask.shape, dtype=np.int64)
+    if ragged.types is not None:
+        types[mask] = np.concatenate([ragged.types_of(row) for row in rows])
+    return {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": types}

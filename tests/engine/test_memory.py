@@ -158,16 +158,16 @@ def test_a_memory_full_before_the_first_piece_is_not_laid_on_texts_of_the_batch_
 
 def test_checkpointing_is_the_last_resort(make_classifier, reviews, limit_memory, capfd):
     """Its first try with one text fails here, whatever its size; the next one goes through."""
-    from sklearn_bert._engine.packing import PackedBert
+    from sklearn_bert._engine.packed_model import PackedModel
 
     def limited(self, packed, *, checkpointing=False):
         if torch.is_grad_enabled() and not checkpointing:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return forward(self, packed, checkpointing=checkpointing)
 
-    forward = PackedBert.__call__
+    forward = PackedModel.__call__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PackedBert, "__call__", limited)
+        patch.setattr(PackedModel, "__call__", limited)
         clf = make_classifier(verbose=1).fit(*reviews)
         assert all(row["gradient_checkpointing"] is True for row in clf.history_)
         assert "Out of memory with one text" in capfd.readouterr().out
@@ -192,10 +192,10 @@ def test_checkpointing_changes_nothing_but_memory(make_classifier, reviews, monk
 
 
 def test_layers_are_computed_twice_with_checkpointing(make_classifier, reviews, monkeypatch):
-    from sklearn_bert._engine.packing import PackedBert
+    from sklearn_bert._engine import packed_model as _packed_model
 
-    runs, run = [], PackedBert.run
-    monkeypatch.setattr(PackedBert, "run", lambda *a, **k: runs.append(1) or run(*a, **k))
+    runs, attend = [], _packed_model.attend
+    monkeypatch.setattr(_packed_model, "attend", lambda *a, **k: runs.append(1) or attend(*a, **k))
     counts = []
     for on in (False, True):
         runs.clear()

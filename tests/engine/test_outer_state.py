@@ -19,7 +19,7 @@ from sklearn_bert import (
     OnnxTextClassifier,
     explain,
 )
-from sklearn_bert._engine import packing as _packed
+from sklearn_bert._engine import attention as _attention
 
 # So few texts are held out that one answer to all of them is right.
 pytestmark = pytest.mark.filterwarnings("ignore:All 2 texts held out")
@@ -148,13 +148,13 @@ def compute(tiny_model, reviews, fitted, tmp_path_factory):
 def expected(compute):
     """What is computed in no outer context."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_packed, "_FUSED_FROM", 32)
+        patch.setattr(_attention, "_FUSED_FROM", 32)
         return compute()
 
 
 @pytest.mark.parametrize("outer", OUTER.values(), ids=OUTER)
 def test_what_the_caller_set_changes_no_bit_and_stays_set(compute, expected, outer, monkeypatch):
-    monkeypatch.setattr(_packed, "_FUSED_FROM", 32)  # so that there are kernels to choose from
+    monkeypatch.setattr(_attention, "_FUSED_FROM", 32)  # so that there are kernels to choose from
     with outer():
         before = state()
         found = compute()

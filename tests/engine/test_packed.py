@@ -1,6 +1,10 @@
 """Unpadded texts give the logits of padded ones, in every architecture that can do it."""
 
+import copy
+import gc
+import pickle
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -8,10 +12,12 @@ import torch
 import transformers
 
 from sklearn_bert import BertTextClassifier
+from sklearn_bert._engine.attention import _attend_ragged, attend
 from sklearn_bert._engine.batches import Texts
 from sklearn_bert._engine.forward import Forward
-from sklearn_bert._engine.packing import PackedTexts, _attend_ragged, attend
-from sklearn_bert._text.ragged import RaggedIds
+from sklearn_bert._engine.frozen_encoder import FrozenForward
+from sklearn_bert._engine.packing import PackedTexts
+from sklearn_bert._text.ragged import RaggedIds, pad
 
 SIZES = {
     "vocab_size": 100,
@@ -21,6 +27,10 @@ SIZES = {
     "intermediate_size": 64,
     "max_position_embeddings": 300,
 }
+TOKENS = dict.fromkeys(("bos_token_id", "eos_token_id", "mask_token_id"), 3)  # not of 50,000
+TOKENS["pad_token_id"] = 0
+WINDOWS = {"local_attention": 16, "global_attn_every_n_layers": 2}
+WINDOWS.update(TOKENS, cls_token_id=3, sep_token_id=3)
 CONFIGS = {
     "bert": transformers.BertConfig(**SIZES),
     "roberta": transformers.RobertaConfig(**SIZES, pad_token_id=1),
@@ -31,7 +41,26 @@ CONFIGS = {
     "distilbert": transformers.DistilBertConfig(
         vocab_size=100, dim=32, n_layers=3, n_heads=4, hidden_dim=64, max_position_embeddings=300
     ),
+    "albert": transformers.AlbertConfig(**SIZES, embedding_size=16),
+    "albert-groups": transformers.AlbertConfig(
+        **{**SIZES, "num_hidden_layers": 5},
+        embedding_size=16,
+        num_hidden_groups=2,
+        inner_group_num=2,
+    ),
+    "ernie": transformers.ErnieConfig(**SIZES, use_task_id=True),
+    "modernbert": transformers.ModernBertConfig(**SIZES, **WINDOWS),
+    "modernbert-mean": transformers.ModernBertConfig(**SIZES, **WINDOWS, classifier_pooling="mean"),
+    "nomic-bert": transformers.NomicBertConfig(**SIZES),
+    "eurobert": transformers.EuroBertConfig(**SIZES, **TOKENS, classifier_pooling="bos"),
+    "eurobert-mean": transformers.EuroBertConfig(**SIZES, **TOKENS, classifier_pooling="mean"),
+    "eurobert-late": transformers.EuroBertConfig(
+        **SIZES, **TOKENS, classifier_pooling="late", num_key_value_heads=2
+    ),
 }
+for kind in ("Data2VecText", "JinaEmbeddingsV3", "RobertaPreLayerNorm", "XLMRobertaXL", "Gte"):
+    if hasattr(transformers, f"{kind}Config"):  # Gte came late
+        CONFIGS[kind] = getattr(transformers, f"{kind}Config")(**SIZES)
 CPU = torch.device("cpu")
 
 
@@ -91,14 +120,14 @@ def test_long_rows_are_filled_up_at_their_end():
 def test_a_ragged_kernel_is_told_where_texts_begin_and_end(first_only):
     """The kernel for GPUs, played by a plain loop."""
 
-    def kernel(query, key, value, begin_q, begin_k, longest_q, longest_k):
+    def kernel(query, key, value, begin_q, begin_k, longest_q, longest_k, *, scale):
         assert begin_q.dtype == begin_k.dtype == torch.int32
         assert longest_q == begin_q.diff().max() and longest_k == begin_k.diff().max()
         contexts = []
         for i in range(len(begin_q) - 1):
             q, k = slice(begin_q[i], begin_q[i + 1]), slice(begin_k[i], begin_k[i + 1])
             states = (s.transpose(0, 1) for s in (query[q], key[k], value[k]))
-            context = torch.nn.functional.scaled_dot_product_attention(*states)
+            context = torch.nn.functional.scaled_dot_product_attention(*states, scale=scale)
             contexts.append(context.transpose(0, 1))
         return torch.cat(contexts)
 
@@ -107,27 +136,103 @@ def test_a_ragged_kernel_is_told_where_texts_begin_and_end(first_only):
     query, key, value = (torch.randn(34, 4, 8, generator=generator) for _ in range(3))
     if first_only:
         query = query[packed.first]
-    expected = attend(query, key, value, packed, first_only=first_only, dropout_rate=0.0)
-    context = _attend_ragged(kernel, query, key, value, packed, first_only)
+    expected = attend(query, key, value, packed, first_only=first_only, scale=0.3)
+    context = _attend_ragged(kernel, query, key, value, packed, first_only, 0.3)
     torch.testing.assert_close(context, expected[: len(query)])
+
+
+def gradients_of(forward, texts):
+    """Return the gradients of all parameters, as they come out of a new backward pass."""
+    forward.module.zero_grad()
+    torch.nn.functional.cross_entropy(forward(texts), torch.tensor([0, 1, 2, 1])).backward()
+    return {name: parameter.grad for name, parameter in forward.module.named_parameters()}
+
+
+def check_gradients(found, expected):
+    for name, gradient in found.items():
+        if expected[name] is None:
+            assert gradient is None
+        else:
+            torch.testing.assert_close(gradient, expected[name], atol=2e-5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_packed_gradients_equal_padded_ones(kind):
-    gradients = []
-    for packs in (True, False):
-        module = make_module(CONFIGS[kind]).eval()  # without dropout, which draws differently
-        texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
-        forward = Forward(module, CPU, torch.float32)
-        if not packs:
-            forward.packed_model = None
-        torch.nn.functional.cross_entropy(forward(texts), torch.tensor([0, 1, 2, 1])).backward()
-        gradients.append({name: p.grad for name, p in module.named_parameters()})
-    for name, gradient in gradients[0].items():
-        if gradients[1][name] is None:
-            assert gradient is None
-        else:
-            torch.testing.assert_close(gradient, gradients[1][name], atol=2e-5, rtol=1e-3)
+    module = make_module(CONFIGS[kind]).eval()  # without dropout, which draws differently
+    texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
+    forward = Forward(module, CPU, torch.float32)
+    packed = gradients_of(forward, texts)
+    forward.packed_model = None
+    check_gradients(packed, gradients_of(forward, texts))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_checkpointed_gradients_equal_those_that_are_not(kind):
+    """With dropout, which draws the same again."""
+    module = make_module(CONFIGS[kind]).train()
+    texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
+    forward, gradients = Forward(module, CPU, torch.float32), []
+    for checkpoints in (False, True):
+        if checkpoints and not forward.start_checkpointing():
+            assert kind.startswith("albert")
+            return
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            gradients.append(gradients_of(forward, texts))
+    check_gradients(*gradients)
+    assert not any(getattr(child, "gradient_checkpointing", False) for child in module.modules())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CONFIGS if kind[-4:] not in ("mean", "late")])
+@pytest.mark.parametrize("packs", [True, False])
+def test_a_frozen_encoder_with_its_head_gives_the_same_logits(kind, packs):
+    module = make_module(CONFIGS[kind]).eval()
+    texts = make_texts(module.config.pad_token_id or 0, [3, 20, 9, 150])
+    forward = FrozenForward(module, CPU, torch.float32)
+    if not packs:
+        forward.packed_model = None
+    found = forward(texts[np.array([2, 0])])
+    expected = Forward(module, CPU, torch.float32)(texts)[[2, 0]]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_the_module_stays_as_it_is(kind, tmp_path):
+    """Others may compute with it meanwhile, save or copy it."""
+    module = make_module(CONFIGS[kind])
+    before, known = copy.deepcopy(module.config.to_dict()), {}
+    for name, child in module.named_modules():
+        known[name] = {key: value for key, value in vars(child).items() if key[0] != "_"}
+    attention = module.config._attn_implementation
+    texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
+    forward = Forward(module, CPU, torch.float32)
+    forward.start_checkpointing()
+    gradients_of(forward, texts)
+    forward.stop_checkpointing()
+    assert module.config.to_dict() == before
+    assert module.config._attn_implementation == attention
+    for name, child in module.named_modules():
+        public = {key: value for key, value in vars(child).items() if key[0] != "_"}
+        assert public.keys() == known[name].keys()
+        assert all(public[key] is known[name][key] for key in public)
+    module.save_pretrained(tmp_path)
+    assert "packed" not in (tmp_path / "config.json").read_text()
+    assert "packed" not in str(vars(pickle.loads(pickle.dumps(module)).config))
+
+
+def test_no_module_outlives_its_user_until_garbage_is_collected():
+    gc.collect()
+    gc.disable()
+    try:
+        for kind in ("bert", "modernbert-mean", "eurobert-late", "nomic-bert"):
+            module = make_module(CONFIGS[kind])
+            forward = Forward(module, CPU, torch.float32)
+            gradients_of(forward, make_texts(0, [3, 8, 8, 150]))
+            weight = weakref.ref(module.get_input_embeddings())
+            del module, forward
+            assert weight() is None
+    finally:
+        gc.enable()
 
 
 def test_the_real_model_gives_the_same_logits(minilm):
@@ -150,11 +255,15 @@ def test_bfloat16_rounds_alike():
     assert (packed - exact).abs().max() < 3 * (padded - exact).abs().max() + 0.01
 
 
-def test_attention_dropout_is_applied_where_a_module_has_it():
-    config = transformers.BertConfig(
-        **SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.5
-    )
-    module = make_module(config)
+DROPOUTS = ("hidden_dropout_prob", "classifier_dropout", "mlp_dropout", "embedding_dropout")
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "albert", "nomic-bert", "eurobert"])
+def test_attention_dropout_is_applied_where_a_module_has_it(kind):
+    settings = CONFIGS[kind].to_dict()
+    settings.update(dict.fromkeys([*DROPOUTS, "dropout", "seq_classif_dropout"], 0.0))
+    settings.update(attention_probs_dropout_prob=0.5, attention_dropout=0.5)
+    module = make_module(type(CONFIGS[kind])(**settings))
     texts = make_texts(0, [3, 8, 200])
     forward = Forward(module.train(), CPU, torch.float32)
     with torch.random.fork_rng(), torch.no_grad():
@@ -164,9 +273,17 @@ def test_attention_dropout_is_applied_where_a_module_has_it():
         assert torch.equal(forward(texts), forward(texts))
 
 
-def test_architectures_with_an_attention_of_their_own_are_padded():
-    module = make_module(transformers.AlbertConfig(**SIZES, embedding_size=16)).eval()
-    texts = make_texts(0, [3, 8, 20])
+@pytest.mark.parametrize(
+    "config",
+    [
+        transformers.DebertaV2Config(**SIZES, pos_att_type=["c2p", "p2c"], relative_attention=True),
+        transformers.MPNetConfig(**SIZES, pad_token_id=1),
+    ],
+    ids=["deberta-v2", "mpnet"],
+)
+def test_architectures_with_positions_in_the_scores_are_padded(config):
+    module = make_module(config).eval()
+    texts = make_texts(module.config.pad_token_id, [3, 8, 20])
     forward = Forward(module, CPU, torch.float32)
     assert forward.packed_model is None
     with torch.inference_mode():
@@ -174,20 +291,30 @@ def test_architectures_with_an_attention_of_their_own_are_padded():
         torch.testing.assert_close(forward(texts), alone, atol=1e-5, rtol=0)
 
 
-def test_padding_is_masked_and_as_wide_as_the_longest():
-    from sklearn_bert._engine.forward import pad
+def test_a_module_with_a_forward_pass_of_its_own_is_padded():
+    texts = make_texts(0, [3, 8, 20])
+    module = make_module(CONFIGS["bert"]).eval()
+    expected = Forward(module, CPU, torch.float32)(texts)
+    module.bert.forward = module.bert.forward  # as libraries do that wrap it
+    forward = Forward(module, CPU, torch.float32)
+    assert forward.packed_model is None
+    torch.testing.assert_close(forward(texts), expected, atol=1e-5, rtol=0)
 
+
+def test_padding_is_masked_and_as_wide_as_the_longest():
     texts = make_texts(9, [3, 8, 5])
-    inputs = pad(texts, CPU)
+    inputs = pad(texts.ragged, texts.rows)
     assert inputs["input_ids"].shape == (3, 8)
     assert inputs["attention_mask"].sum(1).tolist() == [3, 8, 5]
-    for row, ids, mask in zip(range(3), *inputs.values(), strict=True):
-        assert ids[mask.bool()].tolist() == texts.ragged[row].tolist()
-        assert set(ids[~mask.bool()].tolist()) <= {9}
+    assert not inputs["token_type_ids"].any()
+    for row in range(3):
+        is_text = inputs["attention_mask"][row] == 1
+        assert inputs["input_ids"][row][is_text].tolist() == texts.ragged[row].tolist()
+        assert set(inputs["input_ids"][row][~is_text].tolist()) <= {9}
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", [kind for kind in CONFIGS if not kind.startswith("modern")])
 def test_on_a_gpu_packed_logits_equal_padded_ones_up_to_bfloat16(kind):
     device = torch.device("cuda")
     config = type(CONFIGS[kind])(

@@ -1,0 +1,100 @@
+"""Attention of the tokens of many texts that lie end to end, each to those of its own text."""
+
+import torch
+from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+
+# Tokens from which torch's fused attention beats three plain operations on a CPU.
+_FUSED_FROM = 128
+
+
+def varlen_attention():
+    """Return torch's attention for texts of different lengths, None where torch is too old."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn
+
+
+def attend(query, key, value, packed, *, first_only, scale, dropout_rate=0.0, window=None):
+    """Return the attention of each token to those of its own text.
+
+    Parameters
+    ----------
+    query : Tensor of shape (n_tokens or n_texts, n_heads, width)
+        Of all tokens, or with `first_only` of the first of each text.
+    key, value : Tensor of shape (n_tokens, n_heads, width)
+        Of all tokens.
+    packed : PackedTexts
+        Where the texts begin and end.
+    first_only : bool
+        Whether `query` has the first tokens only.
+    scale : float
+        Factor of the scores.
+    dropout_rate : float, default=0.0
+        Probability of a weight to be dropped; a CPU only.
+    window : int, default=None
+        Tokens attend to those that are nearer than this; None is all. A CPU only.
+
+    Returns
+    -------
+    context : Tensor of the shape of `query`
+    """
+    if query.is_cuda:
+        return _attend_ragged(varlen_attention(), query, key, value, packed, first_only, scale)
+    contexts, text, token = [], 0, 0
+    for count, length in packed.groups:
+        tokens = slice(token, token + count * length)
+        reading = slice(text, text + count) if first_only else tokens
+        states = [_by_text(s, count) for s in (query[reading], key[tokens], value[tokens])]
+        context = _attend_equal(*states, scale, dropout_rate, _near(window, length, *states))
+        contexts.append(context.transpose(1, 2).flatten(0, 1))
+        text, token = text + count, tokens.stop
+    if not first_only:
+        contexts.append(query.new_zeros((packed.n_filled, *query.shape[1:])))
+    return torch.cat(contexts)
+
+
+def _attend_ragged(attention, query, key, value, packed, first_only, scale):
+    """Return the attention by a kernel that is told where the texts begin and end."""
+    boundaries, longest = packed.boundaries, packed.longest
+    if first_only:
+        boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
+        longest = 1
+    # Rotary positions leave autocast's half precision, which the kernel needs.
+    query, key = query.to(value.dtype), key.to(value.dtype)
+    places = (boundaries, packed.boundaries, longest, packed.longest)
+    return attention(query, key, value, *places, scale=scale)
+
+
+def _by_text(states, count):
+    """Return states of shape (count, n_heads, length, width) of `count` texts end to end."""
+    return states.unflatten(0, (count, -1)).transpose(1, 2)
+
+
+def _near(window, length, query, key, value):
+    """Return which keys each query may attend to, None for all."""
+    if window is None or length <= window:
+        return None
+    places = torch.arange(length, device=query.device)
+    return (places[: query.shape[2], None] - places).abs() < window
+
+
+def _attend_equal(query, key, value, scale, dropout_rate, near):
+    """Return the attention in texts of the same length: nothing to pad.
+
+    In float32 in any case: the CPU's products in bfloat16 prepare and keep code for each number
+    and length of texts that they meet, which costs more than they save.
+    """
+    with torch.autocast("cpu", enabled=False):
+        states = [states.float() for states in (query, key, value)]
+        if key.shape[2] >= _FUSED_FROM:
+            context = scaled_dot_product_attention(
+                *states, attn_mask=near, dropout_p=dropout_rate, scale=scale
+            )
+        else:
+            scores = states[0] @ states[1].transpose(2, 3) * scale
+            if near is not None:
+                scores = scores.masked_fill(~near, -torch.inf)
+            context = dropout(softmax(scores, dim=-1), dropout_rate) @ states[2]
+    return context.to(value.dtype)

@@ -1,0 +1,338 @@
+"""A transformers module computes texts that lie end to end: no padding, and no work no one reads.
+
+The module's own forward pass is run on one long row of all tokens, with two differences:
+
+- attention keeps to each text: transformers' modules look it up by a name in their configuration,
+  and ours is registered under a name of its own (`transformers.AttentionInterface`);
+- where the head reads the first token only, the last layer is computed for that one only: its keys
+  and values are those of all tokens, the rest of its work is a text's, not a token's.
+
+The module itself stays as it is, since other threads may compute with it.
+"""
+
+import copy
+from functools import partial
+
+import torch
+from torch.utils.checkpoint import checkpoint
+from transformers import AttentionInterface
+
+from .attention import attend, varlen_attention
+from .encoder import attention_dropouts
+from .layers import find_layers
+from .packing import reads_types
+from .pooled_tokens import PooledTokens
+
+_ATTENTION = "sklearn_bert_packed"
+
+# Those whose logits and gradients have been found equal to the padded ones: no others are packed.
+# DeBERTa, MPNet and their like compute their attention themselves, with positions in the scores.
+_PACKED = {
+    "AlbertForSequenceClassification",
+    "BertForSequenceClassification",
+    "CamembertForSequenceClassification",
+    "Data2VecTextForSequenceClassification",
+    "DistilBertForSequenceClassification",
+    "ElectraForSequenceClassification",
+    "ErnieForSequenceClassification",
+    "EuroBertForSequenceClassification",
+    "GteForSequenceClassification",
+    "JinaEmbeddingsV3ForSequenceClassification",
+    "ModernBertForSequenceClassification",
+    "NomicBertForSequenceClassification",
+    "RobertaForSequenceClassification",
+    "RobertaPreLayerNormForSequenceClassification",
+    "XLMRobertaForSequenceClassification",
+    "XLMRobertaXLForSequenceClassification",
+}
+
+_QUERIES = {"query", "q_lin", "q_proj"}
+_OWN_FORWARD = {"forward", "_compiled_call_impl"}
+
+
+def can_pack(module):
+    """Return whether a module is of an architecture that computes packed texts.
+
+    One that was compiled, or given another forward pass, would not ask for our attention.
+    """
+    positions = getattr(module.config, "position_embedding_type", None) or "absolute"
+    return (
+        type(module).__name__ in _PACKED
+        and positions == "absolute"
+        and not any(_OWN_FORWARD & vars(child).keys() for child in module.modules())
+    )
+
+
+def packed_model(module, device, dtype):
+    """Return what computes the logits of `PackedTexts`, or None where padding is needed.
+
+    CUDA needs flash attention for texts of different lengths, which there is for half precision
+    from Ampere on, and which knows no dropout.
+    """
+    if not can_pack(module):
+        return None
+    is_able = device.type == "cpu" or (
+        device.type == "cuda" and _has_ragged_attention(module.config, device, dtype)
+    )
+    return PackedModel(module) if is_able else None
+
+
+def _has_ragged_attention(config, device, dtype):
+    """Return whether a GPU can attend to texts of different lengths in the way a model asks."""
+    return (
+        dtype in (torch.bfloat16, torch.float16)
+        and torch.cuda.get_device_capability(device) >= (8, 0)
+        and not any(attention_dropouts(config).values())
+        and getattr(config, "sliding_window", None) is None
+        and varlen_attention() is not None
+    )
+
+
+class PackedModel:
+    """The logits and hidden states of packed texts, from a transformers module.
+
+    Parameters
+    ----------
+    module : transformers.PreTrainedModel
+        A sequence classifier that `can_pack`.
+    """
+
+    def __init__(self, module):
+        self.module = module
+        self.reads_types = reads_types(module)
+        self.pooling = getattr(module.config, "classifier_pooling", "cls")
+        self.reads_first = self.pooling not in ("mean", "late")
+
+    def __call__(self, packed, *, checkpointing=False):
+        """Return the logits, of shape (n_texts, n_outputs).
+
+        With `checkpointing`, what the layers computed is not kept for the gradient but computed
+        again.
+        """
+        view = self._view()
+        if self.pooling == "mean":
+            _read_mean(view, packed)
+        elif self.pooling == "late":
+            _read_late_mean(view, packed)
+        else:
+            _read_first_only(view)
+        if checkpointing:
+            _compute_layers_again(view, but_last=self.reads_first)
+        # To the head, each text is one token long.
+        mask = packed.ids.new_ones((len(packed), 1))
+        return view(**self._inputs(packed), attention_mask=mask).logits
+
+    def hidden(self, packed, *, first_only=False):
+        """Return the last hidden states, of all tokens or of the first one of each text."""
+        view = self._view()
+        if first_only:
+            _read_first_only(view)
+        hidden = view.base_model(**self._inputs(packed))[0]
+        return hidden[:, 0] if first_only else hidden[0]
+
+    def first_tokens(self, packed):
+        """Return what the last layer gives for the first token of each text."""
+        view, read = self._view(), []
+        _read_first_only(view, read.append)
+        view.base_model(**self._inputs(packed))
+        return read[0][:, 0]
+
+    def head(self, first):
+        """Return the logits for what `first_tokens` gives."""
+        view = self._view()
+        layers = find_layers(view)[0]
+        for number, layer in enumerate(layers):
+            layers[number] = _changed(layer, forward=lambda *args, **kwargs: first[:, None])
+        ids = torch.zeros((len(first), 1), dtype=torch.int64, device=first.device)
+        return view(ids).logits
+
+    def _view(self):
+        """Return the module with our attention."""
+        config = copy.copy(self.module.config)
+        config._attn_implementation = _ATTENTION
+        return _with_config(self.module, config)
+
+    def _inputs(self, packed):
+        """Return the input of the module."""
+        inputs = {"input_ids": packed.ids[None], "position_ids": self._positions(packed)[None]}
+        if packed.types is not None and self.reads_types:
+            inputs["token_type_ids"] = packed.types[None]
+        return {**inputs, "attention": partial(_attend_all, packed), "packed_texts": packed}
+
+    def _positions(self, packed):
+        """Return the numbers of the positions of all tokens.
+
+        RoBERTa and its kin count from padding_idx + 1. They find padding by its id, so a padding
+        token that stands in a text is not counted.
+        """
+        embeddings = getattr(self.module.base_model, "embeddings", None)
+        padding = getattr(embeddings, "padding_idx", None)
+        if padding is None:
+            return packed.positions
+        counts = (packed.ids != padding).long()
+        before = counts.cumsum(0) - counts
+        begins = torch.arange(len(counts), device=counts.device) - packed.positions
+        return (before - before[begins] + 1) * counts + padding
+
+
+def _with_config(module, config):
+    """Return a module that reads another configuration, and shares everything else.
+
+    Children that know no configuration, such as linear maps and dropouts, are the very same ones,
+    with their hooks. The others are copies, which share parameters and hooks.
+    """
+    children = dict(module._modules)
+    for name, child in children.items():
+        if child is not None:
+            children[name] = _with_config(child, config)
+    changed = {"_modules": children}
+    if "config" in vars(module):
+        changed["config"] = config
+    elif children == module._modules:
+        return module
+    return _changed(module, **changed)
+
+
+def _changed(module, **attributes):
+    """Return a module that has some attributes of its own, and shares everything else.
+
+    Were it changed in place to know itself, such as by a forward pass that calls its own one, it
+    would be kept until garbage is collected, and its weights with it.
+    """
+    other = object.__new__(type(module))
+    vars(other).update(vars(module), **attributes)
+    return other
+
+
+def _attention(module, query, key, value, mask, *, attention, **settings):
+    """Return what `attention` gives for the one long row, in the form that transformers wants."""
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    n_shared = query.shape[1] // key.shape[1]
+    if n_shared > 1:
+        key, value = (states.repeat_interleave(n_shared, dim=1) for states in (key, value))
+    scale, window = settings["scaling"], settings.get("sliding_window")
+    rate = settings["dropout"]
+    return attention(query, key, value, scale=scale, dropout_rate=rate, window=window)[None], None
+
+
+AttentionInterface.register(_ATTENTION, _attention)
+
+
+def _attend_all(packed, query, key, value, **settings):
+    """Return the context of all tokens."""
+    return attend(query, key, value, packed, first_only=False, **settings)
+
+
+class _KeysAndValues(Exception):
+    """Ends the forward pass of a layer when its keys and values are there."""
+
+
+def _end(query, key, value, **settings):
+    raise _KeysAndValues(key, value)
+
+
+def _without_queries(module):
+    """Return a layer, or a part of it, that does not compute its queries."""
+    children = dict(module._modules)
+    for name, child in module.named_children():
+        is_query = name in _QUERIES and _is_square(child)
+        children[name] = torch.nn.Identity() if is_query else _without_queries(child)
+    return _changed(module, _modules=children) if children else module
+
+
+def _is_square(module):
+    return type(module) is torch.nn.Linear and module.in_features == module.out_features
+
+
+class _LastLayer:
+    """The forward pass of the last layer for the first tokens only.
+
+    Parameters
+    ----------
+    layer : torch.nn.Module
+        Of a view.
+    n_calls : int
+        How often the layer is run: the last time counts.
+    note : callable
+        Is given the output.
+    """
+
+    def __init__(self, layer, n_calls, note):
+        self.layer = layer
+        self.without_queries = _without_queries(layer)
+        self.n_calls = n_calls
+        self.note = note
+
+    def __call__(self, hidden, *args, attention, packed_texts, **kwargs):
+        """Return the states of the first tokens, each as a text of one token."""
+        self.n_calls -= 1
+        kwargs["packed_texts"] = packed_texts
+        if self.n_calls:
+            return self.layer.forward(hidden, *args, attention=attention, **kwargs)
+        try:
+            self.without_queries.forward(hidden, *args, attention=_end, **kwargs)
+        except _KeysAndValues as found:
+            key, value = found.args
+        if "position_embeddings" in kwargs:
+            kwargs["position_embeddings"] = tuple(
+                states.index_select(1, packed_texts.first)
+                for states in kwargs["position_embeddings"]
+            )
+
+        def attend_first(query, first_key, first_value, **settings):
+            return attend(query, key, value, packed_texts, first_only=True, **settings)
+
+        read = hidden.index_select(1, packed_texts.first)
+        first = self.layer.forward(read, *args, attention=attend_first, **kwargs).transpose(0, 1)
+        self.note(first)
+        return first
+
+
+def _compute_layers_again(view, but_last):
+    """Let a view keep nothing of its layers for the gradient, and compute it again.
+
+    Not by transformers' own switch, which puts hooks on the embeddings.
+    """
+    layers = find_layers(view)[0]
+    for number, layer in enumerate(layers[: len(layers) - but_last]):
+        again = partial(checkpoint, layer.forward, use_reentrant=False)
+        layers[number] = _changed(layer, forward=again)
+
+
+def _read_first_only(view, note=lambda first: None):
+    """Let the last layer of a view give the states of the first tokens, as (n_texts, 1, width)."""
+    config, layers = view.config, find_layers(view)[0]
+    n_calls = 1
+    if hasattr(layers[-1], "albert_layers"):  # the layers of a group share their weights
+        n_layers, n_groups = config.num_hidden_layers, config.num_hidden_groups
+        groups = [int(i / (n_layers / n_groups)) for i in range(n_layers)]  # as ALBERT does it
+        n_calls, layers = groups.count(n_groups - 1), layers[-1].albert_layers
+    layers[-1] = _changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+
+
+def _read_mean(view, packed):
+    """Let the body of a view give the mean over the tokens of each text, as (n_texts, 1, width)."""
+    body = view.base_model
+
+    def forward(*args, **kwargs):
+        output = body.forward(*args, **kwargs)
+        output.last_hidden_state = _means(output.last_hidden_state, packed)
+        return output
+
+    setattr(view, view.base_model_prefix, _changed(body, forward=forward))
+
+
+def _read_late_mean(view, packed):
+    """Let the classifier of a view read the mean of what it would read of each token.
+
+    It is linear: its outputs are the means of those of the tokens.
+    """
+    linear = view.classifier
+    view.classifier = _changed(linear, forward=lambda states: linear(_means(states, packed)))
+
+
+def _means(states, packed):
+    """Return the mean over the tokens of each text, as (n_texts, 1, width)."""
+    lengths = packed.boundaries.diff().long()
+    states = states[0, : len(packed.ids) - packed.n_filled].float()
+    return PooledTokens(states, lengths, 0).mean()[:, None]

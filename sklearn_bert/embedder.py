@@ -23,7 +23,7 @@ from ._estimators.fit_context import fit_context
 from ._estimators.fit_tasks import FitTasks, with_callbacks
 from ._estimators.text_model import TextModel
 from ._text.columns import column_names
-from ._text.texts import by_portions, check_names, check_texts_or_pairs, is_pairs
+from ._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -368,7 +368,7 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
             return embed(self.module_, ragged, device, dtype, self._ways, **options)
 
         with explained_memory_error(device, batch_size=1, max_length=self.max_length_):
-            vectors = by_portions(vectors_of, texts)
+            vectors = in_chunks(vectors_of, texts)
         return normalize(vectors, copy=False) if self.normalize else vectors
 
     def get_feature_names_out(self, input_features: PerText | None = None) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ from ._plain import plain
 from ._saving.onnx_graph import KIND, Graph, import_onnxruntime
 from ._text.indicator import read_true_labels
 from ._text.probabilities import ProbabilitiesMixin
-from ._text.texts import by_portions, check_names, check_texts_or_pairs, is_pairs
+from ._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs
 from ._text.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class OnnxTextClassifier(ProbabilitiesMixin):
                 f"{names[not self.pairs_]}; pass X of the same columns as in fit."
             )
         check_names(X, getattr(self, "feature_names_in_", None), type(self).__name__)
-        return by_portions(self._logits, texts)
+        return in_chunks(self._logits, texts)
 
     def _logits(self, texts: list[Any]) -> npt.NDArray[np.float64]:
         """Return the logits of some texts."""

@@ -185,7 +185,7 @@ def _compare(args):
         with replacing(target) as stream:
             write = found.to_html if option == "html" else found.to_json
             stream.write(write(data_name=_data_name(args, source)).encode())
-    _raise_what_ended_it(found)
+    _raise_last_error(found)
 
 
 def _data_name(args, source):
@@ -283,7 +283,7 @@ def _describe(source):
     return f"{len(train):,} to train on and {len(test):,} to judge on"
 
 
-def _raise_what_ended_it(found):
+def _raise_last_error(found):
     """End with the exit code of a Ctrl-C, or of BERT's error."""
     if found.interrupted_:
         raise KeyboardInterrupt

@@ -66,7 +66,7 @@ def _average(parameters, ranks):
     """Let all processes have the mean of their parameters."""
     values = [parameter.detach() for parameter in parameters]
     ranks.sum(values)
-    torch._foreach_div_(values, ranks.size)
+    torch._foreach_div_(values, ranks.world_size)
 
 
 class ContrastiveNet(FineTuningNet):

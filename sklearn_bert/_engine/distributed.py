@@ -13,7 +13,7 @@ _ROWS_WORTH_SHARING = 16
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
-class Ranks:
+class ProcessGroup:
     """A group of processes, of which this one is number `rank`.
 
     Each does a share of every batch, and all get the sum: the gradient is that of the batch as a
@@ -23,17 +23,17 @@ class Ranks:
     ----------
     rank : int
         Number of this process.
-    size : int
+    world_size : int
         Number of all.
     """
 
-    def __init__(self, rank, size):
+    def __init__(self, rank, world_size):
         self.rank = rank
-        self.size = size
+        self.world_size = world_size
 
     def share(self, rows):
         """Return this process's part of some rows, dealt out like cards: lengths stay alike."""
-        return rows[self.rank :: self.size]
+        return rows[self.rank :: self.world_size]
 
     def sum(self, tensors):
         """Replace the tensors, alike in all processes, by their sums over these."""
@@ -49,9 +49,9 @@ class Ranks:
 
         Parameters
         ----------
-        rows : Tensor of shape (n_mine,), dtype int64
+        rows : Tensor of shape (n_own,), dtype int64
             Which ones this process has, ascending.
-        values : Tensor of shape (n_mine, width)
+        values : Tensor of shape (n_own, width)
             What they hold.
         n_rows : int
             Of the matrix.
@@ -71,20 +71,20 @@ class Ranks:
         self.sum([sums])
         return found, sums
 
-    def gather(self, mine, n_rows):
-        """Return all rows, of which `mine` are those that `share` gave this process."""
-        rows = mine.new_zeros((n_rows, *mine.shape[1:]))
-        rows[self.rank :: self.size] = mine
+    def gather(self, shared, n_rows):
+        """Return all rows, of which `shared` are those that `share` gave this process."""
+        rows = shared.new_zeros((n_rows, *shared.shape[1:]))
+        rows[self.rank :: self.world_size] = shared
         self.sum([rows])
         return rows
 
     def is_worth_it(self, n_rows):
         """Return whether so many rows are better shared."""
-        return n_rows >= _ROWS_WORTH_SHARING * self.size
+        return n_rows >= _ROWS_WORTH_SHARING * self.world_size
 
     def same(self, value, what):
         """Return the value of process 0; raise an error in all if it is not that of all."""
-        values = [None] * self.size
+        values = [None] * self.world_size
         with _explained():
             dist.all_gather_object(values, value)
         for rank, other in enumerate(values):
@@ -95,7 +95,7 @@ class Ranks:
                 )
         return values[0]
 
-    def draw_otherwise(self, device):
+    def draw_other_dropout(self, device):
         """Let this process drop out other numbers than the others, from the seed of all."""
         seed = (torch.initial_seed() + self.rank) % 2**63
         torch.default_generator.manual_seed(seed)
@@ -151,7 +151,7 @@ def _explained():
 
 
 def find_ranks():
-    """Return the `Ranks` that this process is one of, None if it works alone.
+    """Return the `ProcessGroup` that this process is one of, None if it works alone.
 
     The group is made when it is first asked for, if the launcher's environment variables are set.
     Workers that joblib starts inside are none of its processes.
@@ -165,7 +165,7 @@ def find_ranks():
         dist.init_process_group(backend)
         atexit.register(_end)
     size = dist.get_world_size()
-    return Ranks(dist.get_rank(), size) if size > 1 else None
+    return ProcessGroup(dist.get_rank(), size) if size > 1 else None
 
 
 def _is_launched():

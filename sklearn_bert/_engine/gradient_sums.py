@@ -21,7 +21,7 @@ class GradientSums:
     ----------
     parameters : list of torch.nn.Parameter
         Those that learn, in the order of the forward pass.
-    ranks : Ranks
+    ranks : ProcessGroup
         The processes.
     """
 

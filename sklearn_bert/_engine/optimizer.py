@@ -135,7 +135,7 @@ class RowGradients:
         The word embeddings.
     device : torch.device
         Where they are; only on a CPU is there anything to be gained.
-    ranks : Ranks, default=None
+    ranks : ProcessGroup, default=None
         The processes whose gradients are summed: the rows that any of them used.
     """
 

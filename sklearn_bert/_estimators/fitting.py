@@ -64,7 +64,7 @@ class Fitting:
         What scores the texts held out, and the name of what decides in early stopping.
     device, dtype : torch.device, torch.dtype
         Where and how to compute.
-    ranks, is_first : Ranks or None, bool
+    ranks, is_first : ProcessGroup or None, bool
         The processes that train together, and whether this one speaks for all.
     seed : int
         From which all that is random follows.
@@ -151,7 +151,7 @@ class Fitting:
             return
         if self.estimator.checkpoint_dir is not None:
             raise ValueError(
-                f"checkpoint_dir needs a fit in one process, got {self.ranks.size} processes; use "
+                f"checkpoint_dir needs a fit in one process, got {self.ranks.world_size} processes; use "
                 "None."
             )
         for name, value in fingerprint_of(self, without={"device", "random_state"}).items():
@@ -192,7 +192,7 @@ class Fitting:
         return own_turn(self.device) if self.ranks is None else nullcontext()
 
     def explained_memory_error(self):
-        """Return the context in which an error for want of memory says what to do."""
+        """Return the context in which an error of full memory says what to do."""
         return explained_memory_error(
             self.device,
             batch_size=self.batches.batch_size,
@@ -336,7 +336,7 @@ class Fitting:
     def train(self):
         """Train, and make sure that what has been trained gives numbers."""
         if not self.is_first:
-            self.ranks.draw_otherwise(self.device)
+            self.ranks.draw_other_dropout(self.device)
         self.record = train(
             self.module,
             self.batches,

@@ -168,7 +168,7 @@ def check_score(scorer, estimator, X, y, *, n_outputs, scoring, stops):
 
 
 def _reason(error, estimator, y):
-    """Return why a scorer failed: for want of a class, as far as that can be told."""
+    """Return why a scorer failed: a class is missing, as far as that can be told."""
     classes = getattr(estimator, "classes_", np.array([])).tolist()
     absent = [label for label in classes if label not in y.tolist()] if y.ndim == 1 else []
     if absent:

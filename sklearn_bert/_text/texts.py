@@ -133,8 +133,8 @@ def names_of_pairs(X):
     return [str.__str__(name) for name in names]  # of an Enum of str, the value
 
 
-def by_portions(function, texts):
-    """Return the rows that `function` gives for texts, and gives for a portion of them at a time.
+def in_chunks(function, texts):
+    """Return the rows that `function` gives for texts, called on one chunk of them at a time.
 
     So the memory beside the texts and their rows is bounded, however many texts there are.
     """

@@ -109,7 +109,7 @@ def _remembered(tokenizer, texts):
         yield from _encode(tokenizer, texts)
         return
     encode = functools.partial(_encode, tokenizer)
-    for some in _portions(texts):
+    for some in _chunks(texts):
         yield from CACHE.get(tokenizer, some, _kind(texts), encode)
 
 
@@ -300,11 +300,11 @@ def _kept_of_pair(sides, max_length, *, from_end):
 
 def count_tokens(tokenizer, texts):
     """Return the tokens of each text, special tokens included, with nothing cut off."""
-    lengths = [len(ids) for some in _portions(texts) for ids in _ids(tokenizer, some)]
+    lengths = [len(ids) for some in _chunks(texts) for ids in _ids(tokenizer, some)]
     return np.array(lengths, dtype=np.int64)
 
 
-def _portions(texts):
+def _chunks(texts):
     """Yield the texts in lists for one call each."""
     some, n_characters = [], 0
     for text in texts:

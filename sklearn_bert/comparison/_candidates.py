@@ -54,13 +54,13 @@ def _check_differ(berts):
     for bert in berts:
         if isinstance(bert, type) or not hasattr(bert, "get_params"):
             continue  # no classifier, as will be told
-        if (mine := (type(bert), repr(bert.get_params()))) in seen:
+        if (key := (type(bert), repr(bert.get_params()))) in seen:
             shown = " ".join(repr(bert).split())
             raise ValueError(
                 f"bert must hold classifiers that differ, got {shown} twice; leave one out, or "
                 "pass a dict of names to classifiers."
             )
-        seen.append(mine)
+        seen.append(key)
 
 
 def _names(berts):

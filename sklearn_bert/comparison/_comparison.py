@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
 
     from .._typing import PerText, RandomState, Scoring, Targets, Texts
-    from ._fold_result import Trial
+    from ._fold_result import FoldResult
     from ._forecast import Forecast
     from ._learning_curve import Curve
     from ._overlap import Overlap
@@ -184,22 +184,24 @@ class Comparison:
         self.forecasts_ = forecasts
         self.settings_ = settings
         self.notes_ = [*runner.notes, *runner.failures()]
-        self._data, self._trials, self._curve = runner.data, runner.trials, runner.curve
+        self._data, self._results, self._curve = runner.data, runner.results, runner.curve
         self._scorers = runner.scorers
         self.seconds_ = perf_counter() - runner.start
-        self.busy_ = counts_processor(self._trials)
+        self.busy_ = counts_processor(self._results)
         self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
-        names = dict.fromkeys(trial.model for trial in self._trials)
+        names = dict.fromkeys(result.model for result in self._results)
         self.rows_ = [
-            summarize(name, [trial for trial in self._trials if trial.model == name], self._scorers)
+            summarize(
+                name, [result for result in self._results if result.model == name], self._scorers
+            )
             for name in names
         ]
         main = next(iter(self._scorers))
         self._label = getattr(self._scorers[main], "label", None)
-        best = rank_candidates(self._trials, candidates, main)
+        best = rank_candidates(self._results, candidates, main)
         self.bert_ = best[0] if best else self._first_tried()
         self.forecast_ = forecasts.get(self.bert_)
-        self._pair = find_pair(self._trials, self.bert_, main, candidates)
+        self._pair = find_pair(self._results, self.bert_, main, candidates)
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
         self.differences_ = {}
         if self._pair:
@@ -230,9 +232,9 @@ class Comparison:
         main = next(iter(self._scorers))
         scores = {}
         if overlap.alike and self._pair:
-            for trials in self._finalists():
-                scores[trials[0].model] = score_without(
-                    overlap, trials, self._data, self._scorers[main]
+            for results in self._finalists():
+                scores[results[0].model] = score_without(
+                    overlap, results, self._data, self._scorers[main]
                 )
         counts = {name: getattr(overlap, name) for name in ("n_test", "exact", "alike")}
         return {**counts, "scores_without": scores}
@@ -336,7 +338,7 @@ class Comparison:
 
     def _fold_rows(self) -> list[dict[str, Any]]:
         """Return one dict a model and fold."""
-        return [trial.as_row() for trial in self._trials]
+        return [result.as_row() for result in self._results]
 
     @property
     def learning_curve_(self) -> pd.DataFrame | None:
@@ -347,25 +349,25 @@ class Comparison:
 
     def _curve_rows(self) -> list[dict[str, Any]]:
         """Return one dict a model, fold and size of the training part."""
-        return [trial.as_row() for trial in self._curve_trials()]
+        return [result.as_row() for result in self._curve_results()]
 
-    def _curve_trials(self) -> list[Trial]:
-        """Return the trials of the learning curve, those on all training texts among them."""
+    def _curve_results(self) -> list[FoldResult]:
+        """Return the results of the learning curve, those on all training texts among them."""
         if not self._curve:
             return []
         return with_full_size(self._curve, [*self._pair.cheap, *self._pair.bert])
 
     def _curves(self) -> list[Curve]:
         """Return the learning curves of the first score, best cheap model first."""
-        return find_curves(self._curve_trials(), next(iter(self._scorers)))
+        return find_curves(self._curve_results(), next(iter(self._scorers)))
 
     def _crossing(self) -> str:
         """Return the sentence on the number of labels from which BERT is better."""
         cheap, bert = self._curves()
         return crossing(cheap, bert, self.bert_, self._called())
 
-    def _finalists(self) -> tuple[list[Trial], list[Trial]]:
-        """Return the trials of the best cheap model and those of BERT."""
+    def _finalists(self) -> tuple[list[FoldResult], list[FoldResult]]:
+        """Return the results of the best cheap model and those of BERT."""
         return self._pair.cheap, self._pair.bert
 
     @property
@@ -374,13 +376,15 @@ class Comparison:
         frames, names = [], self._data.classes.tolist()
         if {"row", "fold", "model", "label", "predicted"} & set(names):
             names = [f"proba_{name}" for name in names]
-        for trial in self._trials:
-            if trial.recorded is not None:
-                frame = pd.DataFrame({"row": trial.rows, "fold": trial.fold, "model": trial.model})
-                frame["label"] = self._data.y[trial.rows]
-                frame["predicted"] = trial.recorded.labels
+        for result in self._results:
+            if result.recorded is not None:
+                frame = pd.DataFrame(
+                    {"row": result.rows, "fold": result.fold, "model": result.model}
+                )
+                frame["label"] = self._data.y[result.rows]
+                frame["predicted"] = result.recorded.labels
                 # NaN is a float: pandas before 3 would change the type of the others for another.
-                proba = pd.DataFrame(trial.recorded.proba, frame.index, names, dtype=float)
+                proba = pd.DataFrame(result.recorded.proba, frame.index, names, dtype=float)
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -743,7 +747,7 @@ def compare(
         if fractions:
             run_curve(runner, candidates, models, fractions, seed)
     except KeyboardInterrupt:
-        if not runner.trials:
+        if not runner.results:
             raise
         interrupted = True
         runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")

@@ -25,7 +25,7 @@ _SLACK_MB = 4.0
 
 
 @dataclass
-class Trial:
+class FoldResult:
     """What came of one model on one fold.
 
     Attributes
@@ -101,7 +101,7 @@ class Trial:
         }
 
 
-def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
+def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
     """Fit a copy of `estimator` on the fold's training part and judge it on its test part.
 
     Parameters
@@ -123,35 +123,35 @@ def run_trial(name, fold, estimator, data, train, test, scorers, *, with_size):
 
     Returns
     -------
-    trial : Trial
+    result : FoldResult
         With its `error` if an exception was raised; only Ctrl-C and `OutOfTime` are let through.
     """
-    trial = Trial(name, fold, test, len(train))
+    result = FoldResult(name, fold, test, len(train))
     try:
         model = clone(estimator)
         with _PeakMemory() as peak:
             fit = _fit(model, data, train)
-            trial.once_seconds = getattr(model, "once_seconds_", 0.0)
-            trial.recorded, predict = _record(model, data.take_texts(test), data.classes)
-            trial.once_seconds += getattr(model, "once_seconds_", 0.0)
-        trial.fit_seconds, trial.fit_cpu_seconds = map(float, fit)
-        trial.predict_seconds, trial.predict_cpu_seconds = map(float, predict)
-        trial.is_busy = is_loaded() or (isinstance(model, OneThreadPipeline) and has_waited(fit))
-        trial.training = find_training(model)
-        trial.memory_mb, trial.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
+            result.once_seconds = getattr(model, "once_seconds_", 0.0)
+            result.recorded, predict = _record(model, data.take_texts(test), data.classes)
+            result.once_seconds += getattr(model, "once_seconds_", 0.0)
+        result.fit_seconds, result.fit_cpu_seconds = map(float, fit)
+        result.predict_seconds, result.predict_cpu_seconds = map(float, predict)
+        result.is_busy = is_loaded() or (isinstance(model, OneThreadPipeline) and has_waited(fit))
+        result.training = find_training(model)
+        result.memory_mb, result.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
-            trial.scores[scorer], trial.undefined[scorer] = _judge(
-                scorers[scorer], trial.recorded, data, test
+            result.scores[scorer], result.undefined[scorer] = _judge(
+                scorers[scorer], result.recorded, data, test
             )
-        trial.undefined = {name: reason for name, reason in trial.undefined.items() if reason}
+        result.undefined = {name: reason for name, reason in result.undefined.items() if reason}
         if with_size:
-            trial.size_mb = _pickled_mb(model)
+            result.size_mb = _pickled_mb(model)
     except OutOfTime:
         raise
     except Exception as error:
-        trial.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        trial.recorded, trial.scores = None, {}
-    return trial
+        result.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        result.recorded, result.scores = None, {}
+    return result
 
 
 def score(scorer, recorded, texts, y, weights=None):

@@ -28,7 +28,7 @@ from .._text.indicator import is_indicator
 from .._text.texts import check_texts_or_pairs, is_pairs
 from ..classifier import BertTextClassifier
 from ._baselines import STATIC, cheap_models
-from ._fold_result import Trial
+from ._fold_result import FoldResult
 from ._runner import Data
 
 _FRACTIONS = (0.05, 0.1, 0.2, 0.5)
@@ -192,7 +192,7 @@ def _name(scoring):
 
 def _check_names(names):
     """Refuse names of scorers that columns of the results have already."""
-    taken = {*Trial("", 0, np.arange(0), 0).as_row(), "n_folds"}
+    taken = {*FoldResult("", 0, np.arange(0), 0).as_row(), "n_folds"}
     taken |= {"predictions_per_second", "predictions_per_cpu_second"}
     taken |= {f"{name}_std" for name in names}
     for name in names:

@@ -26,31 +26,31 @@ class Curve:
 
 
 def with_full_size(curve, full):
-    """Return the trials on fewer texts with those on all of them, without those that failed."""
-    return [trial for trial in [*full, *curve] if not trial.error]
+    """Return the results on fewer texts with those on all of them, without those that failed."""
+    return [result for result in [*full, *curve] if not result.error]
 
 
-def find_curves(trials, scorer):
+def find_curves(results, scorer):
     """Return a `Curve` a model.
 
     Sizes that lie close together, as those of folds of unequal size do, are one point. Where the
-    score of a model is not defined, the trials of the others on the same texts are left out too.
+    score of a model is not defined, the results of the others on the same texts are left out too.
     """
-    failed = {_place(trial) for trial in trials if not np.isfinite(trial.scores[scorer])}
-    trials = [trial for trial in trials if _place(trial) not in failed]
+    failed = {_place(result) for result in results if not np.isfinite(result.scores[scorer])}
+    results = [result for result in results if _place(result) not in failed]
     curves = []
-    for name in dict.fromkeys(trial.model for trial in trials):
-        mine = sorted((t for t in trials if t.model == name), key=lambda trial: trial.n_train)
-        points = [[mine[0]]]
-        for trial in mine[1:]:
-            if trial.n_train > 1.2 * points[-1][0].n_train:
+    for name in dict.fromkeys(result.model for result in results):
+        ordered = sorted((t for t in results if t.model == name), key=lambda result: result.n_train)
+        points = [[ordered[0]]]
+        for result in ordered[1:]:
+            if result.n_train > 1.2 * points[-1][0].n_train:
                 points.append([])
-            points[-1].append(trial)
-        scores = [[trial.scores[scorer] for trial in point] for point in points]
+            points[-1].append(result)
+        scores = [[result.scores[scorer] for result in point] for point in points]
         curves.append(
             Curve(
                 name,
-                np.array([np.mean([trial.n_train for trial in point]) for point in points]),
+                np.array([np.mean([result.n_train for result in point]) for point in points]),
                 np.array([np.mean(values) for values in scores]),
                 np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in scores]),
             )
@@ -58,9 +58,9 @@ def find_curves(trials, scorer):
     return curves
 
 
-def _place(trial):
-    """Return what tells the texts of a trial from those of others."""
-    return trial.fold, trial.n_train
+def _place(result):
+    """Return what tells the texts of a result from those of others."""
+    return result.fold, result.n_train
 
 
 def crossing(first, second, bert, called="BERT"):

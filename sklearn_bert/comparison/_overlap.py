@@ -56,17 +56,17 @@ def find_overlap(texts, folds):
     )
 
 
-def score_without(overlap, trials, data, scorer):
+def score_without(overlap, results, data, scorer):
     """Return the mean score of a model without the test texts that it was trained on.
 
     Folds on which none is left, or the score is not defined, are left out.
     """
     scores = []
-    for trial in trials:
-        new = np.flatnonzero(overlap.new[trial.fold])
-        rows = trial.rows[new]
+    for result in results:
+        new = np.flatnonzero(overlap.new[result.fold])
+        rows = result.rows[new]
         if len(new) and (data.weights is None or data.weights[rows].any()):
-            recorded, y = trial.recorded.take(new), data.y[rows]
+            recorded, y = result.recorded.take(new), data.y[rows]
             weights = data.take_weights(rows)
             try:
                 scores.append(score(scorer, recorded, data.take_texts(rows), y, weights))

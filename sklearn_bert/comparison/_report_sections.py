@@ -25,7 +25,7 @@ def find_sections(comparison):
     }
     if comparison._pair is None:
         return sections
-    finalists = [_Finalist(comparison, trials) for trials in comparison._finalists()]
+    finalists = [_Finalist(comparison, results) for results in comparison._finalists()]
     has_many = len(finalists[0].classes) > MANY_CLASSES
     return sections | {
         "finalists": finalists,
@@ -40,17 +40,17 @@ def find_sections(comparison):
 
 
 class _Finalist:
-    """All that a model predicted on the folds, in the order of the trials."""
+    """All that a model predicted on the folds, in the order of the results."""
 
-    def __init__(self, comparison, trials):
-        self.name = trials[0].model
+    def __init__(self, comparison, results):
+        self.name = results[0].model
         self.kind = kind_of(comparison, self.name)
         self.mark = MARKERS[marker_of(self.kind)]
         self.classes = comparison._data.classes
-        self.rows = np.concatenate([trial.rows for trial in trials])
+        self.rows = np.concatenate([result.rows for result in results])
         self.y_true = comparison._data.y[self.rows]
-        self.y_pred = np.concatenate([trial.recorded.labels for trial in trials])
-        probas = [trial.recorded.proba for trial in trials]
+        self.y_pred = np.concatenate([result.recorded.labels for result in results])
+        probas = [result.recorded.proba for result in results]
         is_known = all(proba is not None and np.isfinite(proba).all() for proba in probas)
         self.proba = np.concatenate(probas) if is_known else None
 
@@ -59,7 +59,7 @@ class _Finalist:
         """Whether each prediction is right."""
         return self.y_pred == self.y_true
 
-    def sureness(self):
+    def confidence(self):
         """Return the probability of the true label, or 0 and 1 where there is none."""
         if self.proba is None:
             return self.is_right.astype(float)
@@ -145,13 +145,13 @@ def _differing_texts(finalists, data):
         gives to the true class, None where it has none.
     """
     cheap, bert = finalists
-    gain = bert.sureness() - cheap.sureness()
+    gain = bert.confidence() - cheap.confidence()
     lists = []
     for right, wrong, sign in ((bert, cheap, 1), (cheap, bert, -1)):
         differ = np.flatnonzero(right.is_right & ~wrong.is_right)
         order = differ[np.argsort(-sign * gain[differ], kind="stable")][:_MAX_TEXTS]
         told = [
-            (f, [None] * len(order) if f.proba is None else f.sureness()[order])
+            (f, [None] * len(order) if f.proba is None else f.confidence()[order])
             for f in (right, wrong)
         ]
         texts = [

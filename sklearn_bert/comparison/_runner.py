@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from .._clock import OutOfTime
 from .._durations import format_duration
 from ..classifier import BertTextClassifier
-from ._fold_result import run_trial
+from ._fold_result import run_fold
 from ._summary import summarize
 from ._table import score_with_spread
 from ._weighted_fit import weight_parameter
@@ -72,9 +72,9 @@ class Runner:
 
     Attributes
     ----------
-    trials : list of Trial
+    results : list of FoldResult
         What was done on whole folds.
-    curve : list of Trial
+    curve : list of FoldResult
         What was done on fewer training texts.
     notes : list of str
         Sentences on what was left out.
@@ -87,7 +87,7 @@ class Runner:
         self.budget = budget
         self.start = start
         self.say = say
-        self.trials, self.curve, self.notes = [], [], []
+        self.results, self.curve, self.notes = [], [], []
         self._fold_seconds = {}
 
     def run(self, name, estimator, seconds=0.0):
@@ -96,29 +96,29 @@ class Runner:
         `seconds` are what the first fold is expected to take; the next is expected to take what
         the one before it took.
         """
-        mine, late = [], 0.0
+        done, late = [], 0.0
         if self.data.weights is not None and weight_parameter(estimator) is None:
             self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
             if self._is_too_long(seconds):
-                self._note_budget(name, len(mine), seconds)
+                self._note_budget(name, len(done), seconds)
                 break
             before = perf_counter()
             try:
-                trial = self._try(name, fold, estimator, train, test, with_size=not mine)
+                result = self._try(name, fold, estimator, train, test, with_size=not done)
             except OutOfTime:
-                self._note_ended(name, fold, len(mine))
+                self._note_ended(name, fold, len(done))
                 break
-            seconds = perf_counter() - before - trial.once_seconds
+            seconds = perf_counter() - before - result.once_seconds
             late = -self.seconds_left
-            if not trial.error:
+            if not result.error:
                 self._fold_seconds.setdefault(name, []).append(seconds)
-            mine.append(trial)
-            self.trials.append(trial)
-            if len(mine) > 1 and trial.error and trial.error == mine[-2].error:
+            done.append(result)
+            self.results.append(result)
+            if len(done) > 1 and result.error and result.error == done[-2].error:
                 break  # the same a third time helps nobody
-        if mine:
-            self._say_result(summarize(name, mine, self.scorers))
+        if done:
+            self._say_result(summarize(name, done, self.scorers))
         if late > 0:
             self._note_late(name, late)
 
@@ -134,18 +134,18 @@ class Runner:
         )
 
     def _try(self, name, fold, estimator, train, test, *, with_size):
-        """Return the trial of a model on a fold.
+        """Return the result of a model on a fold.
 
         Raises
         ------
         OutOfTime
-            If it is a BERT, and its fit was ended for want of time.
+            If it is a BERT, and its fit was ended by the budget.
         """
         if isinstance(estimator, BertTextClassifier) and self.budget < math.inf:
             from ._deadline import with_deadline
 
             estimator = with_deadline(estimator, self.start + _LATEST * self.budget)
-        return run_trial(
+        return run_fold(
             name, fold, estimator, self.data, train, test, self.scorers, with_size=with_size
         )
 
@@ -159,7 +159,7 @@ class Runner:
         return seconds > self.seconds_left
 
     def _note_budget(self, name, n_done, expected):
-        """Note that a model stopped for want of time."""
+        """Note that the budget stopped a model."""
         budget, left = format_duration(self.budget), self.seconds_left
         reason = f"The budget of {budget} is used up"
         if left > 0:
@@ -181,7 +181,7 @@ class Runner:
         """Keep a sentence on the folds that were not done, and tell of it in a few words."""
         n_folds = len(self.folds)
         self.notes.append(f"{reason}: {n_done} of {n_folds} folds of {name} were done.")
-        self.say(f"{name}: {n_done} of {n_folds} folds, for want of time")
+        self.say(f"{name}: {n_done} of {n_folds} folds, out of time")
 
     def _note_late(self, name, seconds):
         """Note by how much the last fold of a model was late."""
@@ -198,8 +198,8 @@ class Runner:
     def failures(self):
         """Return sentences on models of which some folds failed, but not all, and on scores."""
         sentences = self._undefined()
-        for name in dict.fromkeys(trial.model for trial in self.trials):
-            errors = [trial.error for trial in self.trials if trial.model == name]
+        for name in dict.fromkeys(result.model for result in self.results):
+            errors = [result.error for result in self.results if result.model == name]
             failed = list(filter(None, errors))
             if 0 < len(failed) < len(errors):
                 sentences.append(
@@ -210,10 +210,10 @@ class Runner:
     def _undefined(self):
         """Return a sentence for each score that some models lack, and the reason for it."""
         lacking = {}
-        for trial in self.trials:
-            for scorer, reason in trial.undefined.items():
+        for result in self.results:
+            for scorer, reason in result.undefined.items():
                 folds = lacking.setdefault((scorer, reason), {})
-                folds.setdefault(trial.model, []).append(trial.fold)
+                folds.setdefault(result.model, []).append(result.fold)
         return [
             f"No {scorer} of {', '.join(folds)} on {len(set().union(*folds.values()))} of "
             f"{len(self.folds)} folds: {reason}."
@@ -241,18 +241,18 @@ class Runner:
                     return
                 test = self.folds[fold][1]
                 try:
-                    trial = self._try(name, fold, estimator, some, test, with_size=False)
+                    result = self._try(name, fold, estimator, some, test, with_size=False)
                 except OutOfTime:
                     self._note_curve(fraction)
                     return
-                self.curve.append(trial)
+                self.curve.append(result)
 
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold, without what is done once."""
         return float(np.mean(self._fold_seconds[name]))
 
     def _note_curve(self, fraction):
-        """Note where the learning curve stopped for want of time."""
+        """Note where the budget stopped the learning curve."""
         self.note(
             f"The budget of {format_duration(self.budget)} ended the learning curve at "
             f"{100 * fraction:g} % of the training texts."

@@ -68,8 +68,8 @@ def _tell_of_smaller(runner, bert, forecast):
 def run_curve(runner, candidates, models, fractions, seed):
     """Run the best BERT and the best cheap model on fewer training texts."""
     main = next(iter(runner.scorers))
-    best = rank_candidates(runner.trials, candidates, main)
-    pair = find_pair(runner.trials, best[0], main, candidates) if best else None
+    best = rank_candidates(runner.results, candidates, main)
+    pair = find_pair(runner.results, best[0], main, candidates) if best else None
     if pair is None:
         return
     cheap = pair.cheap[0].model

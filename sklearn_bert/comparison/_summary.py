@@ -1,4 +1,4 @@
-"""From the trials of all models: one row a model, and the two that the verdict is about."""
+"""From the results of all models: one row a model, and the two that the verdict is about."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from ._statistics import fold_difference, split_difference
 _LEAST = 1e-9  # seconds, of clocks that tick slowly
 
 
-def summarize(name, trials, scorers):
+def summarize(name, results, scorers):
     """Return the row of a model: its scores with their spread, and what it cost.
 
     Parameters
     ----------
     name : str
         Of the model.
-    trials : list of Trial
+    results : list of FoldResult
         Its folds.
     scorers : iterable of str
         Names of the scores.
@@ -27,24 +27,24 @@ def summarize(name, trials, scorers):
     -------
     row : dict
     """
-    done = [trial for trial in trials if not trial.error]
+    done = [result for result in results if not result.error]
     row = {"model": name}
     for scorer in scorers:
-        values = np.array([trial.scores[scorer] for trial in done])
+        values = np.array([result.scores[scorer] for result in done])
         values = values[np.isfinite(values)]
         row[scorer] = float(values.mean()) if len(values) else np.nan
         row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-    predicted = sum(len(trial.rows) for trial in done)
-    row["fit_seconds"] = _mean([trial.fit_seconds for trial in done])
-    row["fit_cpu_seconds"] = _mean([trial.fit_cpu_seconds for trial in done])
+    predicted = sum(len(result.rows) for result in done)
+    row["fit_seconds"] = _mean([result.fit_seconds for result in done])
+    row["fit_cpu_seconds"] = _mean([result.fit_cpu_seconds for result in done])
     for kind in ("", "cpu_"):
-        seconds = sum(getattr(trial, f"predict_{kind}seconds") for trial in done)
+        seconds = sum(getattr(result, f"predict_{kind}seconds") for result in done)
         row[f"predictions_per_{kind}second"] = predicted / seconds if seconds > 0 else np.nan
-    row["size_mb"] = _mean([trial.size_mb for trial in done])
-    row["memory_mb"] = _largest([trial.memory_mb for trial in done])
-    row["gpu_memory_mb"] = _largest([trial.gpu_memory_mb for trial in done])
+    row["size_mb"] = _mean([result.size_mb for result in done])
+    row["memory_mb"] = _largest([result.memory_mb for result in done])
+    row["gpu_memory_mb"] = _largest([result.gpu_memory_mb for result in done])
     row["n_folds"] = len(done)
-    row["error"] = next((trial.error for trial in trials if trial.error), "")
+    row["error"] = next((result.error for result in results if result.error), "")
     return row
 
 
@@ -73,7 +73,7 @@ class Pair:
 
     Attributes
     ----------
-    cheap, bert : list of Trial
+    cheap, bert : list of FoldResult
         In the same order of folds.
     """
 
@@ -87,7 +87,7 @@ class Pair:
                 bert.scores[name] - cheap.scores[name]
                 for cheap, bert in zip(self.cheap, self.bert, strict=True)
             ]
-            sizes = [(trial.n_train, len(trial.rows)) for trial in self.bert]
+            sizes = [(result.n_train, len(result.rows)) for result in self.bert]
             return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
         (cheap,), (bert,) = self.cheap, self.bert
         texts, y = data.take_texts(bert.rows), data.y[bert.rows]
@@ -104,8 +104,8 @@ class Pair:
             drawn_weights = None if weights is None else weights[rows]
             try:
                 better, worse = (
-                    score(scorers[name], trial.recorded.take(rows), drawn, y[rows], drawn_weights)
-                    for trial in (bert, cheap)
+                    score(scorers[name], result.recorded.take(rows), drawn, y[rows], drawn_weights)
+                    for result in (bert, cheap)
                 )
             except ValueError:  # a class is missing from the draw
                 return np.nan
@@ -125,52 +125,52 @@ class Pair:
         By the clock, or with the `kind` "cpu_" by the processor.
         """
         return [
-            sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.bert)
-            / max(sum(getattr(trial, f"{part}_{kind}seconds") for trial in self.cheap), _LEAST)
+            sum(getattr(result, f"{part}_{kind}seconds") for result in self.bert)
+            / max(sum(getattr(result, f"{part}_{kind}seconds") for result in self.cheap), _LEAST)
             for part in ("fit", "predict")
         ]
 
 
-def _done(trials, scorer):
-    """Return the trials with a score that is a number: by model, and in it by fold."""
+def _done(results, scorer):
+    """Return the results with a score that is a number: by model, and in it by fold."""
     done = {}
-    for trial in trials:
-        if not trial.error and np.isfinite(trial.scores[scorer]):
-            done.setdefault(trial.model, {})[trial.fold] = trial
+    for result in results:
+        if not result.error and np.isfinite(result.scores[scorer]):
+            done.setdefault(result.model, {})[result.fold] = result
     return done
 
 
-def rank_candidates(trials, candidates, scorer):
+def rank_candidates(results, candidates, scorer):
     """Return the candidates that the verdict may be on, the best mean score first.
 
     They are those that finished most folds: the fewer folds, the more a mean is luck.
 
     Parameters
     ----------
-    trials : list of Trial
+    results : list of FoldResult
         Of all models.
     candidates : list of str
         Names of the candidates.
     scorer : str
         Name of the score.
     """
-    done = {name: of_fold for name, of_fold in _done(trials, scorer).items() if name in candidates}
+    done = {name: of_fold for name, of_fold in _done(results, scorer).items() if name in candidates}
     most = max(map(len, done.values()), default=0)
     means = {
-        name: np.mean([trial.scores[scorer] for trial in done[name].values()])
+        name: np.mean([result.scores[scorer] for result in done[name].values()])
         for name in candidates
         if name in done and len(done[name]) == most
     }
     return sorted(means, key=means.get, reverse=True)
 
 
-def find_pair(trials, bert, scorer, candidates=()):
+def find_pair(results, bert, scorer, candidates=()):
     """Return the `Pair` of BERT and the cheap model with the best mean score, or None.
 
     Only models that finished all the folds that BERT finished come into question, with a score
     that is a number on each of them, and no other candidates.
     """
-    done = _done(trials, scorer)
+    done = _done(results, scorer)
     berts = done.get(bert, {})
     folds = sorted(berts)
     rivals = {
@@ -180,17 +180,19 @@ def find_pair(trials, bert, scorer, candidates=()):
     }
     if not folds or not rivals:
         return None
-    best = max(rivals.values(), key=lambda some: np.mean([trial.scores[scorer] for trial in some]))
+    best = max(
+        rivals.values(), key=lambda some: np.mean([result.scores[scorer] for result in some])
+    )
     return Pair(best, [berts[fold] for fold in folds])
 
 
-def counts_processor(trials):
+def counts_processor(results):
     """Return whether the processor's seconds say more of the costs than the clock's.
 
     They do where the machine had other work too, but tell nothing of what a GPU does.
     """
     is_elsewhere = any(
-        trial.gpu_memory_mb > 0 or (trial.training and trial.training.device != "cpu")
-        for trial in trials
+        result.gpu_memory_mb > 0 or (result.training and result.training.device != "cpu")
+        for result in results
     )
-    return not is_elsewhere and any(trial.is_busy for trial in trials)
+    return not is_elsewhere and any(result.is_busy for result in results)

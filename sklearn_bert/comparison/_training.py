@@ -9,7 +9,7 @@ from .._engine.ending import LEAST_GAIN_OF_FEW, Ending
 from .._estimators.recipe import find_epochs
 from ..inspection._unwrap import unwrap
 
-# With more steps, it is not for want of steps that nothing was learnt.
+# With more steps, more steps would not help.
 _FEW_STEPS = 500
 
 
@@ -67,21 +67,23 @@ def find_training(model):
     )
 
 
-def find_short(trials):
+def find_short(results):
     """Return why and how a BERT was trained too briefly, as words and `Training`; or None.
 
     Parameters
     ----------
-    trials : list of Trial
+    results : list of FoldResult
         Of its folds: it is so on all of them, or no reason.
     """
-    trainings = [trial.training for trial in trials]
+    trainings = [result.training for result in results]
     if None in trainings or max(training.n_steps for training in trainings) >= _FEW_STEPS:
         return None
     shortest = min(trainings, key=lambda training: training.n_steps)
     if all(training.is_near_chance for training in trainings):
         return "its training loss is still near chance", shortest
-    answers = {answer for trial in trials for answer in np.unique(trial.recorded.labels).tolist()}
+    answers = {
+        answer for result in results for answer in np.unique(result.recorded.labels).tolist()
+    }
     if len(answers) == 1:
         return f"it predicts {answers.pop()!r} for all texts", shortest
     return None

@@ -101,7 +101,7 @@ def _times(times, word, opposite):
 
 def _unit(pair, scorer):
     """Return the factor and the words for a score: per cent of one from 0 to 1, else as it is."""
-    values = [trial.scores[scorer] for trial in (*pair.cheap, *pair.bert)]
+    values = [result.scores[scorer] for result in (*pair.cheap, *pair.bert)]
     if min(values) >= 0 and max(values) <= 1:
         return 100, f" percentage points of {scorer}"
     return 1, f" in {scorer}"

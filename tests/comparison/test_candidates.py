@@ -212,8 +212,8 @@ def test_each_checkpoint_has_rows_of_its_own(make_classifier, tiny_model, tmp_pa
     left = names_of(quietly(berts, 0.0, estimators={**DROPPED, **drop}))
     assert len([name for name in left if "static" in name]) == 0
     assert len([name for name in left if "frozen" in name]) == 2
-    mine = {FROZEN.format(""): make_reader()}
-    replaced = names_of(quietly(berts, 0.0, estimators={**DROPPED, **mine}))
+    own = {FROZEN.format(""): make_reader()}
+    replaced = names_of(quietly(berts, 0.0, estimators={**DROPPED, **own}))
     assert [name for name in replaced if "frozen" in name] == [FROZEN.format("")]
 
 
@@ -299,7 +299,7 @@ class Counts(ClassifierMixin, BaseEstimator):
 def test_wrong_candidates_are_told_before_anything_is_trained(bert, error, message, monkeypatch):
     monkeypatch.setattr(Counts, "fits", 0)
     with pytest.raises(error, match=message):
-        quietly(bert, estimators={"mine": Counts()})
+        quietly(bert, estimators={"own": Counts()})
     assert Counts.fits == 0
 
 

@@ -139,7 +139,7 @@ def test_groups_stay_on_one_side(cv):
     [
         ("f1_macro", ["f1_macro"]),
         (["accuracy", "roc_auc"], ["accuracy", "roc_auc"]),
-        ({"mine": "accuracy", "loss": "neg_log_loss"}, ["mine", "loss"]),
+        ({"own": "accuracy", "loss": "neg_log_loss"}, ["own", "loss"]),
     ],
 )
 def test_any_scorers_are_taken_and_the_first_decides(scoring, names):
@@ -159,10 +159,10 @@ def test_a_score_that_is_no_share_is_not_given_in_points():
 
 
 def test_models_are_added_replaced_and_dropped():
-    mine = {"mine": make_reader(), "majority class": DummyClassifier(strategy="uniform")}
-    found = quietly(cv=2, estimators={**mine, "naive-Bayes SVM": "drop"})
+    own = {"own": make_reader(), "majority class": DummyClassifier(strategy="uniform")}
+    found = quietly(cv=2, estimators={**own, "naive-Bayes SVM": "drop"})
     names = [row["model"] for row in found.rows_]
-    assert names == [*CHEAP[:3], "mine", "BERT"]
+    assert names == [*CHEAP[:3], "own", "BERT"]
 
 
 def test_bert_itself_is_cloned_named_by_its_model_and_forecast(make_classifier):
@@ -216,7 +216,7 @@ def test_a_budget_stops_before_what_would_not_fit(make_classifier):
 def test_a_used_up_budget_is_told(capsys):
     found = compare(*make_texts(0.5), bert=make_reader(), random_state=0, budget=1e-9)
     told = capsys.readouterr().out.splitlines()
-    assert told == [f"{name}: 0 of 5 folds, for want of time" for name in [*CHEAP, "BERT"]]
+    assert told == [f"{name}: 0 of 5 folds, out of time" for name in [*CHEAP, "BERT"]]
     assert found.rows_ == [] and len(found.table_) == len(found.predictions_) == 0
     assert found.notes_[0] == (
         "The budget of 1e-09 s is used up: 0 of 5 folds of majority class were done."

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_bert._clock import has_waited, is_loaded, now
-from sklearn_bert.comparison._fold_result import Trial
+from sklearn_bert.comparison._fold_result import FoldResult
 from sklearn_bert.comparison._summary import counts_processor
 
 
@@ -50,5 +50,5 @@ def test_the_processor_does_not_count_what_is_only_waited_for():
     [({}, True), ({"gpu_memory_mb": 5.0}, False), ({"is_busy": False}, False)],
 )
 def test_the_processor_is_not_asked_about_what_a_gpu_does(options, expected):
-    trial = Trial("model", 0, np.arange(2), 4, **{"is_busy": True, **options})
-    assert counts_processor([trial]) is expected
+    result = FoldResult("model", 0, np.arange(2), 4, **{"is_busy": True, **options})
+    assert counts_processor([result]) is expected

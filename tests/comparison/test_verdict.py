@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from sklearn_bert.comparison._fold_result import Trial
+from sklearn_bert.comparison._fold_result import FoldResult
 from sklearn_bert.comparison._statistics import Difference
 from sklearn_bert.comparison._summary import Pair
 from sklearn_bert.comparison._verdict import verdict
 
 
-def trial(model, fit, predict):
+def result(model, fit, predict):
     """Return a fold of a model that took such seconds, and their roots of the processor."""
     costs = {"fit_seconds": fit, "predict_seconds": predict}
     costs |= {"fit_cpu_seconds": fit**0.5, "predict_cpu_seconds": predict**0.5}
-    return Trial(model, 0, np.arange(2), 4, {"accuracy": 0.5}, **costs)
+    return FoldResult(model, 0, np.arange(2), 4, {"accuracy": 0.5}, **costs)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def trial(model, fit, predict):
     ],
 )
 def test_costs_are_those_of_the_clock_or_of_the_processor(seconds, in_cpu_seconds, words):
-    pair = Pair([trial("cheap", 1, 1)], [trial("BERT", *seconds)])
+    pair = Pair([result("cheap", 1, 1)], [result("BERT", *seconds)])
     difference = Difference(0.0, -0.01, 0.01, "")
     options = {"in_cpu_seconds": in_cpu_seconds}
     found = verdict(pair, difference, "accuracy", **options)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sklearn_bert._engine import distributed as _ranks
-from sklearn_bert._engine.distributed import Ranks
+from sklearn_bert._engine.distributed import ProcessGroup
 
 SLOW = pytest.mark.slow
 PREPARE = """
@@ -295,14 +295,14 @@ tell(scores=search.cv_results_["mean_test_score"].tolist())
 
 def test_shares_are_all_rows_once():
     for size in (1, 2, 3, 7):
-        shares = [Ranks(rank, size).share(np.arange(20)) for rank in range(size)]
+        shares = [ProcessGroup(rank, size).share(np.arange(20)) for rank in range(size)]
         assert sorted(np.concatenate(shares)) == list(range(20))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch):
     assert _ranks.local_cuda(2) is None  # alone
-    monkeypatch.setattr(_ranks, "find_ranks", lambda: Ranks(1, 2))
+    monkeypatch.setattr(_ranks, "find_ranks", lambda: ProcessGroup(1, 2))
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert str(_ranks.local_cuda(2)) == "cuda:1"
     with pytest.raises(ValueError, match="got LOCAL_RANK=1 with 1 of them; start as many"):

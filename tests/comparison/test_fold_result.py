@@ -11,7 +11,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_bert.comparison._fold_result import Recorded, run_trial
+from sklearn_bert.comparison._fold_result import Recorded, run_fold
 from sklearn_bert.comparison._runner import Data
 
 TRAIN, TEST = np.arange(40), np.arange(40, 60)
@@ -25,10 +25,10 @@ def data(reviews):
 
 
 def run(estimator, data, *names, train=TRAIN, **options):
-    """Return the trial of a model under some scorers."""
+    """Return the result of a model under some scorers."""
     scorers = {name: get_scorer(name) for name in names or ("accuracy",)}
     options = {"with_size": False, **options}
-    return run_trial("model", 0, estimator, data, train, TEST, scorers, **options)
+    return run_fold("model", 0, estimator, data, train, TEST, scorers, **options)
 
 
 def bag(classifier):
@@ -69,19 +69,19 @@ def test_scores_are_those_of_scikit_learn(data, classifier):
     names = ["accuracy", "f1_macro", "roc_auc"]
     if hasattr(classifier, "predict_proba"):
         names.append("neg_log_loss")
-    trial = run(bag(classifier), data, *names)
+    result = run(bag(classifier), data, *names)
     model = bag(classifier).fit(data.take_texts(TRAIN), data.y[TRAIN])
     for name in names:
         expected = get_scorer(name)(model, data.take_texts(TEST), data.y[TEST])
-        assert trial.scores[name] == pytest.approx(expected), name
+        assert result.scores[name] == pytest.approx(expected), name
 
 
 def test_a_scorer_that_looks_at_the_texts_gets_them(data):
     def mean_length(estimator, X, y):
         return float(np.mean([len(text) for text in X]))
 
-    trial = run_trial("m", 0, Odd(), data, TRAIN, TEST, {"length": mean_length}, with_size=False)
-    assert trial.scores["length"] == np.mean([len(text) for text in data.take_texts(TEST)])
+    result = run_fold("m", 0, Odd(), data, TRAIN, TEST, {"length": mean_length}, with_size=False)
+    assert result.scores["length"] == np.mean([len(text) for text in data.take_texts(TEST)])
 
 
 def test_labels_are_those_of_predict_even_against_the_probabilities(data):
@@ -95,16 +95,16 @@ def test_bert_is_asked_only_once(data, make_classifier, monkeypatch):
         "sklearn_bert.BertTextClassifier._outputs",
         lambda self, X: calls.append(len(X)) or original(self, X),
     )
-    trial = run(make_classifier(), data, "accuracy", "neg_log_loss")
+    result = run(make_classifier(), data, "accuracy", "neg_log_loss")
     assert calls == [len(TEST)]
-    assert trial.recorded.proba.shape == (len(TEST), 2)
+    assert result.recorded.proba.shape == (len(TEST), 2)
 
 
 def test_costs_are_there(data):
-    trial = run(bag(LogisticRegression()), data, with_size=True)
-    assert trial.fit_seconds > 0 and trial.predict_seconds > 0
-    assert 0 < trial.size_mb < 1
-    assert np.isnan(trial.memory_mb) or trial.memory_mb > 0
+    result = run(bag(LogisticRegression()), data, with_size=True)
+    assert result.fit_seconds > 0 and result.predict_seconds > 0
+    assert 0 < result.size_mb < 1
+    assert np.isnan(result.memory_mb) or result.memory_mb > 0
 
 
 def test_memory_is_what_was_taken_at_the_peak(data):
@@ -113,10 +113,10 @@ def test_memory_is_what_was_taken_at_the_peak(data):
             np.ones(200 * 2**17).sum()  # 200 MB, given back at once
             return super().fit(X, y)
 
-    trial = run(Hungry(), data)
-    if np.isnan(trial.memory_mb):
+    result = run(Hungry(), data)
+    if np.isnan(result.memory_mb):
         pytest.skip("this system does not tell the peak of a process")
-    assert 190 < trial.memory_mb < 300
+    assert 190 < result.memory_mb < 300
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_memory_of_a_gpu_is_that_of_its_tensors(data):
             torch.ones(100 * 2**18, device="cuda").sum()  # 100 MB, given back at once
             return super().fit(X, y)
 
-    trial = run(Hungry(), data)
-    assert 99 < trial.gpu_memory_mb < 110
+    result = run(Hungry(), data)
+    assert 99 < result.gpu_memory_mb < 110
 
 
 def test_what_cannot_be_pickled_has_no_size(data):
@@ -159,9 +159,9 @@ def test_what_cannot_be_pickled_has_no_size(data):
 
 
 def test_an_error_is_kept_in_one_line_and_raises_nothing(data):
-    trial = run(Failing(MemoryError), data)
-    assert trial.error == "MemoryError: first line second line"
-    assert trial.scores == {} and trial.recorded is None
+    result = run(Failing(MemoryError), data)
+    assert result.error == "MemoryError: first line second line"
+    assert result.scores == {} and result.recorded is None
 
 
 def test_ctrl_c_is_let_through(data):
@@ -171,10 +171,10 @@ def test_ctrl_c_is_let_through(data):
 
 def test_a_class_that_the_fold_lacks_has_probability_0(data):
     classes = np.array(["neg", "neutral", "pos"])
-    trial = run(bag(MultinomialNB()), Data(data.texts, data.y, classes))
-    assert trial.recorded.proba.shape == (len(TEST), 3)
-    assert (trial.recorded.proba[:, 1] == 0).all()
-    assert np.allclose(trial.recorded.proba.sum(axis=1), 1)
+    result = run(bag(MultinomialNB()), Data(data.texts, data.y, classes))
+    assert result.recorded.proba.shape == (len(TEST), 3)
+    assert (result.recorded.proba[:, 1] == 0).all()
+    assert np.allclose(result.recorded.proba.sum(axis=1), 1)
 
 
 def test_a_recording_can_be_drawn_from():

@@ -151,8 +151,8 @@ class Fitting:
             return
         if self.estimator.checkpoint_dir is not None:
             raise ValueError(
-                f"checkpoint_dir needs a fit in one process, got {self.ranks.world_size} processes; use "
-                "None."
+                f"checkpoint_dir needs a fit in one process, got {self.ranks.world_size} "
+                "processes; use None."
             )
         for name, value in fingerprint_of(self, without={"device", "random_state"}).items():
             self.ranks.same(value, name)

@@ -50,7 +50,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import sklearn_bert
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.device import find_device, find_dtype
-from sklearn_bert._engine.encoder import locate, longest_input
+from sklearn_bert._engine.encoder import longest_input
+from sklearn_bert._engine.hub import locate
 
 KINDS = ("tfidf", "sklearn-bert", "trainer")
 COLUMNS = (

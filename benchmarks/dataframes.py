@@ -32,7 +32,7 @@ from accuracy import environment, find_device
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._engine.encoder import locate
+from sklearn_bert._engine.hub import locate
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FILES = 8  # for as many rows as asked for

@@ -65,7 +65,7 @@ from sklearn.svm import LinearSVC
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
 from sklearn_bert._engine.device import find_device, find_dtype
-from sklearn_bert._engine.encoder import locate
+from sklearn_bert._engine.hub import locate
 from sklearn_bert._text import tokens as _tokens
 
 SETS = (

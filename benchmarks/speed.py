@@ -46,7 +46,7 @@ from throughput import print_throughput, training_flops
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.device import find_device, find_dtype
-from sklearn_bert._engine.encoder import locate
+from sklearn_bert._engine.hub import locate
 
 SETS = ("sst2_sentences:640:400", "ag_news:320:320", "imdb:128:96")
 COLUMNS = (

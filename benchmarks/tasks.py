@@ -35,7 +35,8 @@ from sklearn.svm import LinearSVC
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
-from sklearn_bert._engine.encoder import locate, longest_input
+from sklearn_bert._engine.encoder import longest_input
+from sklearn_bert._engine.hub import locate
 from sklearn_bert._text import tokens as _tokens
 from sklearn_bert.comparison._statistics import expected_calibration_error
 

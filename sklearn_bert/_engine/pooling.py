@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from .encoder import locate
+from .hub import locate
 from .sentence_model import stated_pooling
 
 # Where the parts of a layer are, by the architectures whose layers can take a mean.

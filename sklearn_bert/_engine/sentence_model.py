@@ -11,7 +11,7 @@ from tokenizers import normalizers
 
 from .._files.model_files import check_file, kind_of, read_json, read_modules, transformer_folder
 from .._text.tokens import tokenize
-from .encoder import locate_with_modules
+from .hub import locate_with_modules
 
 # The flags of older models, in the order in which what they ask for is laid side by side.
 _FLAGS = {

@@ -1,5 +1,6 @@
 """Is BERT worth it? The cheap models and BERT on the same folds, with a verdict."""
 
-from ._comparison import Comparison, compare
+from ._compare import compare
+from ._comparison import Comparison
 
 __all__ = ["Comparison", "compare"]

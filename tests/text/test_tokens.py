@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from transformers import AutoTokenizer
 
-from sklearn_bert._engine.encoder import locate
+from sklearn_bert._engine.hub import locate
 from sklearn_bert._text import tokens as _tokens
 from sklearn_bert._text.ragged import RaggedIds
 from sklearn_bert._text.token_cache import TokenCache

@@ -1,0 +1,308 @@
+"""Run the cheap models and BERT on the same folds, once everything has been checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._durations import parse_duration
+from .._install import install_command
+from .._plain import plain
+from ..classifier import BertTextClassifier
+from ._baselines import STATIC, has_model2vec
+from ._candidates import Pretrained, find_pretrained, name_candidates
+from ._comparison import Comparison
+from ._folds import find_folds, rare_classes
+from ._inputs import (
+    check_bert,
+    check_data,
+    check_fractions,
+    check_pos_label,
+    draw_seed,
+    find_models,
+    find_scorers,
+)
+from ._overlap import find_overlap
+from ._runner import Runner
+from ._stages import run_bert, run_cheap, run_curve
+from ._table import wrap
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from sklearn.base import BaseEstimator
+    from sklearn.model_selection import BaseCrossValidator
+
+    from .._typing import PerText, RandomState, Scoring, Targets, Texts
+    from ._forecast import Forecast
+    from ._runner import Data
+
+
+def compare(
+    X: Texts,
+    y: Targets,
+    *,
+    cv: int | BaseCrossValidator | Iterable[tuple[Any, Any]] = 5,
+    groups: PerText | None = None,
+    scoring: Scoring = "accuracy",
+    estimators: Mapping[str, BaseEstimator | Literal["drop"]] | None = None,
+    bert: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator] | None = None,
+    budget: float | str | timedelta | None = None,
+    learning_curve: bool | PerText = False,
+    pos_label: Any = None,
+    sample_weight: PerText | None = None,
+    random_state: RandomState = None,
+    verbose: int = 1,
+) -> Comparison:
+    """Compare BERT with cheaper models on the same folds, and say whether it is worth it.
+
+    The cheap models come first: majority class, TF-IDF with logistic regression and with a
+    linear SVM, the naive-Bayes SVM [1]_, and logistic regression on static embeddings that
+    model2vec [2]_ distils from the BERT, if it is installed, and on the embeddings of the BERT
+    that is not fine-tuned. Before BERT is trained, a probe of a few steps tells how long that is
+    going to take.
+
+    Parameters
+    ----------
+    X : array-like of str of shape (n_samples,) or (n_samples, 1)
+        The texts.
+    y : array-like of shape (n_samples,)
+        The labels, of any type.
+    cv : int, cross-validation generator or iterable, default=5
+        An int is the number of stratified, shuffled folds; a generator is one of
+        scikit-learn's; an iterable gives pairs of training and test rows. With
+        ``[(train, test)]`` there is one given split. Each class of a test part must be in its
+        training part; classes that are missing from some parts are named in the notes.
+    groups : array-like of shape (n_samples,), default=None
+        Texts of one group, such as those of one author, stay on one side of each split; folds
+        that do not keep to that are refused.
+    scoring : str, callable, list of str or dict of str to scorer, default="accuracy"
+        Any scikit-learn scorers. The first decides. Each is tried on the predictions of a
+        majority class before anything is trained, and refused if it cannot judge these labels. A
+        score that a model lacks, as a classifier without probabilities lacks the log loss, is
+        NaN.
+    estimators : dict of str to estimator, default=None
+        Classifiers of texts to compare as well; one under the name of a default model replaces
+        it, and "drop" instead of an estimator leaves it out. Where candidates start from several
+        checkpoints, the name of a row without that of a checkpoint stands for all of them.
+    bert : estimator, list of estimators or dict of str to estimator, default=None
+        The classifier to judge; it is cloned. None is
+        ``BertTextClassifier(random_state=random_state)``. Of several candidates, each has a row,
+        and the verdict, the learning curve and the report are on the best one by the first
+        score, of those that finished most folds. In a list, they are named by their models, or by
+        the parameters in which they differ.
+    budget : float or str, default=None
+        Seconds, or a text such as "90s", "10min" or "1h30min", from the check of the models on:
+        no fold is started that is not expected to end within that time, the probe takes at most a
+        tenth of what is left, and a fit of a `BertTextClassifier` that lasts a tenth longer than
+        all of it is ended, unless it has a `checkpoint_dir`. So the comparison ends within a
+        tenth, or one fold of another model, of that time; a note tells which. None is no limit.
+    learning_curve : bool or array-like, default=False
+        Whether to compare BERT and the best cheap model on fewer training texts too: those
+        fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
+    pos_label : label, default=None
+        The positive one of two classes, for scorers that judge one label, such as "f1",
+        "precision", "recall", "jaccard" or "average_precision". They need it unless the labels
+        are 0 and 1. Functions, and scorers that were made with a `pos_label`, keep to theirs.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the texts, not negative, in the fits and in the scores. A pipeline hands them
+        to its last step. Models whose ``fit`` takes none learn from all texts alike, and a note
+        tells which.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the folds, and the models that are not given.
+    verbose : int, default=1
+        1 prints a line on each model as soon as it is done, and what BERT will cost; 0 prints
+        nothing.
+
+    Returns
+    -------
+    comparison : Comparison
+        ``print`` shows the table and the verdict. After Ctrl-C it holds what was done.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the texts, labels, weights, groups, folds or parameters do not fit together, or a
+        scorer cannot judge the labels; if the model of a `BertTextClassifier`, or its device,
+        cannot be used. All before anything is trained. What a fit raises does not end the
+        comparison: it is in the table.
+    OSError
+        If the model of a `BertTextClassifier` is neither a folder nor cached, and cannot be
+        downloaded; before anything is trained.
+
+    See Also
+    --------
+    BertTextClassifier : What is compared.
+    sklearn.model_selection.cross_validate : The scores of one model, without a verdict.
+
+    Notes
+    -----
+    BERT is compared with the cheap model that has the best mean on the same folds. Having been
+    chosen, that one looks a little better than it is, so the gain of BERT is rather under- than
+    overstated. The best of several candidates has been chosen, too, and its gain may well be
+    overstated: the interval is widened, by Bonferroni's correction for as many candidates, so that
+    it holds in 95 % of all cases whichever is chosen.
+
+    The 95 % interval of the difference is that of the corrected resampled t-test [3]_ over the
+    folds, since a t-test that takes folds for independent is far too sure; on a single split, it
+    is a percentile interval of the paired bootstrap [4]_ over its test texts, which says nothing
+    of how much depends on the training texts and on the seed.
+
+    Test texts that also stand in the training part are counted, since a model may know them by
+    heart, and BERT and the best cheap model are judged without them as well.
+
+    Weights count in the folds' scores and in the draws of the bootstrap; all folds count alike.
+
+    Static embeddings have one vector for each token, whatever stands beside it; a text is their
+    mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words
+    from pretraining.
+
+    Seconds are those of the clock, unless the machine has other work too: then those of the
+    processor, which it makes no longer, are what the table shows and the verdict counts. Both are
+    in `rows_` and `folds_`. The default models compute with one thread of BLAS, with which such
+    small ones are fastest; yours compute as you have set it.
+
+    Memory is the peak above what the process held before, told on Linux only. It is not known
+    for a model that found all the room it needed in what the process held. The embeddings of
+    the frozen BERT are computed once for all folds, and the static ones are distilled once; the
+    seconds shown are those without that. Candidates that start from the same checkpoint share
+    both rows.
+
+    References
+    ----------
+    .. [1] S. Wang, C. D. Manning (2012). Baselines and Bigrams: Simple, Good Sentiment and
+       Topic Classification. ACL.
+    .. [2] https://github.com/MinishLab/model2vec
+    .. [3] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
+       Learning 52, 239-281.
+    .. [4] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
+
+    Examples
+    --------
+    >>> from sklearn_bert import BertTextClassifier, compare
+    >>> texts = ["a joy from start to end", "what a waste of time"] * 12
+    >>> labels = ["good", "bad"] * 12
+    >>> bert = BertTextClassifier(
+    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ... )
+    >>> left_out = {"static embeddings + logistic regression": "drop"}
+    >>> comparison = compare(
+    ...     texts, labels, cv=2, estimators=left_out, bert=bert, random_state=0, verbose=0
+    ... )
+    >>> for row in comparison.rows_:
+    ...     print(row["model"], row["accuracy"])
+    majority class 0.5
+    TF-IDF + logistic regression 1.0
+    TF-IDF + linear SVM 1.0
+    naive-Bayes SVM 1.0
+    frozen BERT + logistic regression 1.0
+    BERT (all-MiniLM-L6-v2) 1.0
+    >>> print(comparison.verdict_.partition(" (")[0])
+    No difference shown
+    >>> comparison.worth_it(min_gain=0.01)
+    False
+    """
+    cv = 5 if cv is None else cv
+    cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
+    data = check_data(X, y, sample_weight)
+    seed = draw_seed(random_state)
+    pos_label = check_pos_label(pos_label, data.classes)
+    folds = find_folds(data, cv, groups, seed)
+    scorers = find_scorers(scoring, data, pos_label)
+    candidates = name_candidates(BertTextClassifier(random_state=seed) if bert is None else bert)
+    pretrained = find_pretrained(
+        [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
+    )
+    lacks_static = bool(pretrained) and not has_model2vec()
+    if lacks_static:
+        pretrained[STATIC] = {}
+    models = find_models(
+        estimators, scorers, data, seed, pretrained=pretrained, bert_names=candidates
+    )
+    fractions = check_fractions(learning_curve)
+    limit = math.inf if budget is None else parse_duration(budget, name="budget")
+    for each in candidates.values():
+        check_bert(each, data)
+    models = {
+        name: model.classifier() if isinstance(model, Pretrained) else model
+        for name, model in models.items()
+    }
+    berts = [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
+    if berts:
+        from . import _forecast, _speed  # noqa: F401  (an import is not counted)
+    start = perf_counter()
+    speeds = _check_models(berts, data, limit)
+    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
+    overlap = find_overlap(data.texts, folds)
+    for sentence in rare_classes(data, folds):
+        runner.note(sentence)
+    if lacks_static and STATIC not in (estimators or ()):
+        runner.note(
+            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
+        )
+    if overlap.alike:
+        runner.say(f"{overlap}.")
+    forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)
+    settings = {
+        "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
+        "pos_label": pos_label,
+        "sample_weight": sample_weight is not None,
+        "scoring": list(scorers),
+        "groups": groups is not None,
+        "bert": _shown(candidates),
+        "budget": budget,
+        "random_state": seed,
+    }
+    return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
+
+
+def _run(
+    runner: Runner,
+    models: dict[str, Any],
+    candidates: dict[str, Any],
+    speeds: dict[Any, Any],
+    fractions: list[float],
+    seed: int,
+) -> tuple[dict[str, Forecast], bool]:
+    """Run all models; return the forecasts, and whether Ctrl-C ended it with something done."""
+    forecasts: dict[str, Forecast] = {}
+    try:
+        for name, model in models.items():
+            run_cheap(runner, name, model, speeds)
+        for name, candidate in candidates.items():
+            run_bert(runner, name, candidate, forecasts, speeds)
+        if fractions:
+            run_curve(runner, candidates, models, fractions, seed)
+    except KeyboardInterrupt:
+        if not runner.results:
+            raise
+        runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
+        return forecasts, True
+    return forecasts, False
+
+
+def _shown(candidates: dict[str, Any]) -> str | dict[str, str]:
+    """Return the candidate as it is shown, or each of several by its name."""
+    shown = {name: repr(candidate) for name, candidate in candidates.items()}
+    return shown if len(shown) > 1 else next(iter(shown.values()))
+
+
+def _check_models(berts: list[BertTextClassifier], data: Data, limit: float) -> dict[Any, Any]:
+    """Refuse classifiers that cannot be used; within a limit, return how fast they are."""
+    if not berts:
+        return {}
+    from ._speed import check_models
+
+    return check_models(berts, data.texts, len(data.classes), with_speed=limit < math.inf)
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence at once, in lines of at most 79 characters."""
+    print("\n".join(wrap(sentence)), flush=True)
+
+
+def _say_nothing(sentence: str) -> None:
+    """Do nothing with a sentence."""

@@ -47,7 +47,7 @@ _STYLE = {
     "xtick.major.pad": 6,
     "ytick.major.pad": 6,
 }
-_drawing = Lock()  # matplotlib's settings are those of the whole process
+_DRAWING = Lock()  # matplotlib's settings are those of the whole process
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class _Drawing:
 @contextmanager
 def _drawing_of(size=_SIZE):
     """Draw a figure of a size in points, whatever the user's own style is."""
-    with _drawing, matplotlib.style.context(["default", _STYLE]):
+    with _DRAWING, matplotlib.style.context(["default", _STYLE]):
         figure = Figure([side / 72 for side in size], layout="constrained")
         drawing = _Drawing(figure)
         yield drawing

@@ -228,7 +228,7 @@ def test_packaged_weights_that_are_not_the_original_are_refused(minilm, monkeypa
 
 
 def test_without_its_package_the_same_name_goes_to_the_hub(minilm, monkeypatch):
-    monkeypatch.setattr(_encoder, "find_spec", lambda name: None)
+    monkeypatch.setattr(_hub, "find_spec", lambda name: None)
     with pytest.raises(OSError, match=r"HF_HUB_OFFLINE.*, or run .*pip install .* and use model="):
         locate(minilm)
 

@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert.__main__ import _make_parser
-from sklearn_bert._engine import encoder as _encoder
+from sklearn_bert._engine import hub as _hub
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def hub(tmp_path, monkeypatch):
         (folder / "refs" / "main").write_text("0")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     # The real MiniLM of the extra `offline` would take minutes.
-    monkeypatch.setattr(_encoder, "_PACKAGED", {})
+    monkeypatch.setattr(_hub, "_PACKAGED", {})
 
 
 def unpack_reviews(folder):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from os import PathLike
-from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ class SequenceNotStr(Protocol[T_co]):
 
     def __iter__(self) -> Iterator[T_co]: ...
 
-    def __getitem__(self, index: SupportsIndex, /) -> T_co: ...
+    def __getitem__(self, index: int, /) -> T_co: ...
 
     # By this method a str, which looks for a str only, is told apart.
     def __contains__(self, value: object, /) -> bool: ...

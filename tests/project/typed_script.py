@@ -3,10 +3,12 @@
 An ignored error that is none is an error, too.
 """
 
+from collections.abc import Sequence
 from typing import Any, assert_type
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -49,6 +51,20 @@ def script() -> None:
     assert_type(clf.export_onnx("onnx", quantize="int8"), float)
     light = OnnxTextClassifier.from_pretrained("onnx", n_threads=1)
     assert_type(light.predict_proba(texts), npt.NDArray[np.float64])
+
+
+def kinds_of_texts(
+    clf: BertTextClassifier,
+    some: Sequence[str],
+    column: pl.Series,
+    rows: list[list[str]],
+    pairs: tuple[tuple[str, str], ...],
+) -> None:
+    for y in ([1, 2], ("good", "bad"), [[0, 1], [1, 0]], np.array([True, False]), column):
+        clf.fit(some, y)
+    clf.predict(column)
+    clf.predict(rows)
+    clf.predict(pairs)
 
 
 def mistakes(clf: BertTextClassifier) -> None:

@@ -27,9 +27,8 @@ import numpy as np
 import torch
 import transformers
 
-from sklearn_bert._engine.batches import Texts
 from sklearn_bert._engine.forward import Forward
-from sklearn_bert._text.ragged import RaggedIds
+from sklearn_bert._text.ragged import RaggedIds, RaggedRows
 
 SIZES = {
     "vocab_size": 1000,
@@ -153,7 +152,7 @@ def new_texts(kind):
     random = np.random.RandomState(0)
     lengths = np.sort(LENGTHS[kind](random))
     ids = random.randint(5, SIZES["vocab_size"], lengths.sum()).astype(np.int32)
-    return Texts(RaggedIds(ids, lengths, 0), np.arange(len(lengths)))
+    return RaggedRows(RaggedIds(ids, lengths, 0), np.arange(len(lengths)))
 
 
 def seconds_of(forward, texts, what):

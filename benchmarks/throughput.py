@@ -16,13 +16,14 @@ from peers import TrainerDynamic
 from transformers import AutoTokenizer
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._engine.batches import Texts, TrainingBatches
+from sklearn_bert._engine.batches import TrainingBatches
 from sklearn_bert._engine.device import find_device, seeded
 from sklearn_bert._engine.encoder import load_encoder
 from sklearn_bert._engine.losses import CrossEntropy
 from sklearn_bert._engine.net import FineTuningNet
 from sklearn_bert._engine.settings import TrainingSettings
 from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.ragged import RaggedRows
 from sklearn_bert._text.token_cache import TokenCache
 from sklearn_bert._text.tokens import tokenize
 
@@ -116,7 +117,7 @@ def make_net(module, dtype, device):
 
 def random_batches(ragged, rows):
     """Return batches of texts of any length."""
-    return [Texts(ragged, rows[i : i + 32]) for i in range(0, len(rows) - 31, 32)]
+    return [RaggedRows(ragged, rows[i : i + 32]) for i in range(0, len(rows) - 31, 32)]
 
 
 def similar_batches(ragged):

@@ -5,45 +5,10 @@ import copy
 import numpy as np
 import torch
 
+from .._text.ragged import RaggedRows
+
 # Batches that are sorted by length together: 3 % padding is left, and the order stays random.
 _BATCHES_PER_POOL = 50
-
-
-class Texts:
-    """Some sequences of a `RaggedIds`, in order.
-
-    Parameters
-    ----------
-    ragged : RaggedIds
-        All sequences.
-    rows : ndarray of shape (n_rows,), dtype int64
-        Those that are meant.
-    """
-
-    def __init__(self, ragged, rows):
-        self.ragged = ragged
-        self.rows = rows
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, piece):
-        return Texts(self.ragged, self.rows[piece])
-
-    @property
-    def lengths(self):
-        """Tokens of each text."""
-        return self.ragged.lengths[self.rows]
-
-    def pieces(self, n_tokens):
-        """Yield slices of at most `n_tokens` positions, padding included, or of one text."""
-        start, longest = 0, 0
-        for stop, length in enumerate(self.lengths.tolist()):
-            longest = max(longest, length)
-            if stop > start and (stop + 1 - start) * longest > n_tokens:
-                yield slice(start, stop)
-                start, longest = stop, length
-        yield slice(start, len(self))
 
 
 class TrainingBatches:
@@ -115,7 +80,7 @@ class TrainingBatches:
     def __iter__(self):
         for rows in self._rows():
             targets = torch.from_numpy(self.targets[rows])
-            yield Texts(self.ragged, rows), (targets, torch.from_numpy(self.weights[rows]))
+            yield RaggedRows(self.ragged, rows), (targets, torch.from_numpy(self.weights[rows]))
 
     def _rows(self):
         """Return the rows of each batch."""

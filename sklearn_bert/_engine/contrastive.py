@@ -15,7 +15,7 @@ import torch
 from skorch.callbacks import GradientNormClipping
 from torch.nn.functional import normalize
 
-from .batches import Texts
+from .._text.ragged import RaggedRows
 from .device import fast_float32
 from .distributed import find_ranks
 from .layers import last_linear
@@ -154,7 +154,7 @@ class BalancedBatches:
             rows = self._draw()
             targets = torch.from_numpy(self.batches.targets[rows])
             weights = torch.from_numpy(self.batches.weights[rows])
-            yield Texts(self.batches.ragged, rows), (targets, weights)
+            yield RaggedRows(self.batches.ragged, rows), (targets, weights)
 
     def _draw(self):
         """Return the rows of a batch, by length."""

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .batches import Texts
+from .._text.ragged import RaggedRows
 from .distributed import find_ranks
 from .forks import in_living_threads
 from .forward import Forward
@@ -78,7 +78,7 @@ def compute(function, ragged, device):
     Parameters
     ----------
     function : callable
-        Takes `Texts`, returns a tensor with a row for each.
+        Takes `RaggedRows`, returns a tensor with a row for each.
     ragged : RaggedIds
         The sequences.
     device : torch.device
@@ -89,7 +89,7 @@ def compute(function, ragged, device):
     rows : Tensor of shape (n_sequences, n_columns)
     """
     order = np.argsort(-ragged.lengths, kind="stable")
-    rest, pieces = Texts(ragged, order), []
+    rest, pieces = RaggedRows(ragged, order), []
     size = MicroBatchSize(device, _TOKENS_AT_ONCE.get(device.type, _TOKENS_AT_ONCE_ON_A_GPU))
 
     @torch.no_grad()

@@ -43,7 +43,7 @@ class MicroBatchSize:
     ----------
     found : int or None
         How many there was room for, once memory had been full.
-    texts : Texts or None
+    texts : RaggedRows or None
         Those that are being computed, which whoever computes them says; None before the first.
     """
 

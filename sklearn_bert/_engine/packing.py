@@ -15,7 +15,7 @@ class PackedTexts:
 
     Parameters
     ----------
-    texts : Texts
+    texts : RaggedRows
         What to lay end to end.
     device : torch.device
         Where.

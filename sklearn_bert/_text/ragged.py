@@ -60,6 +60,43 @@ class RaggedIds:
         return RaggedIds(ids, self.lengths[rows], self.pad_token_id, types)
 
 
+class RaggedRows:
+    """Some sequences of a `RaggedIds`, in order.
+
+    Parameters
+    ----------
+    ragged : RaggedIds
+        All sequences.
+    rows : ndarray of shape (n_rows,), dtype int64
+        Those that are meant.
+    """
+
+    def __init__(self, ragged, rows):
+        self.ragged = ragged
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, piece):
+        return RaggedRows(self.ragged, self.rows[piece])
+
+    @property
+    def lengths(self):
+        """Tokens of each text."""
+        return self.ragged.lengths[self.rows]
+
+    def pieces(self, n_tokens):
+        """Yield slices of at most `n_tokens` positions, padding included, or of one text."""
+        start, longest = 0, 0
+        for stop, length in enumerate(self.lengths.tolist()):
+            longest = max(longest, length)
+            if stop > start and (stop + 1 - start) * longest > n_tokens:
+                yield slice(start, stop)
+                start, longest = stop, length
+        yield slice(start, len(self))
+
+
 def pad(ragged, rows):
     """Return some sequences as matrices, filled up to the longest of them.
 

@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import torch
 
-from .._engine.batches import Texts
 from .._engine.device import find_dtype
 from .._engine.forks import in_living_threads
 from .._engine.forward import Forward
@@ -14,7 +13,7 @@ from .._engine.memory import explained_memory_error
 from .._engine.torch_state import own_torch_state
 from .._install import install_command
 from .._text.probabilities import probabilities
-from .._text.ragged import RaggedIds
+from .._text.ragged import RaggedIds, RaggedRows
 from .._text.texts import check_texts_or_pairs
 from .._text.tokens import encode_with_offsets, read_positions
 from .._text.words import find_places
@@ -269,7 +268,7 @@ class IntegratedGradients(Attribution):
 
         def output_of(embeddings):
             """Return the output that is explained."""
-            copies = Texts(ragged, np.full(len(embeddings), row))
+            copies = RaggedRows(ragged, np.full(len(embeddings), row))
             hook = embedding.register_forward_hook(_replace_by(embeddings))
             try:
                 return self.forward(copies)[:, column]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_bert._engine.batches import Texts, TrainingBatches
-from sklearn_bert._text.ragged import RaggedIds
+from sklearn_bert._engine.batches import TrainingBatches
+from sklearn_bert._text.ragged import RaggedIds, RaggedRows
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_without_a_generator_batches_are_the_same_each_time(ragged):
 
 @pytest.mark.parametrize("n_tokens", [1, 59, 100, 1000, 10**6])
 def test_pieces_hold_all_texts_in_order_and_fit(ragged, n_tokens):
-    texts = Texts(ragged, np.random.RandomState(1).permutation(500))
+    texts = RaggedRows(ragged, np.random.RandomState(1).permutation(500))
     pieces = [texts[piece] for piece in texts.pieces(n_tokens)]
     assert np.concatenate([piece.rows for piece in pieces]).tolist() == texts.rows.tolist()
     for piece in pieces:

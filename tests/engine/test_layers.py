@@ -103,7 +103,7 @@ def test_the_encoder_runs_once_when_it_is_frozen(make_classifier, reviews, monke
 @pytest.mark.parametrize("packed", [True, False])
 def test_the_logits_of_a_frozen_encoder_are_those_of_the_whole(tiny_model, monkeypatch, packed):
     from sklearn_bert._engine import forward as _forward
-    from sklearn_bert._engine.batches import Texts
+    from sklearn_bert._text.ragged import RaggedRows
 
     if not packed:
         monkeypatch.setattr(_forward, "packed_model", lambda *_: None)
@@ -111,19 +111,19 @@ def test_the_logits_of_a_frozen_encoder_are_those_of_the_whole(tiny_model, monke
     ragged = tokenize(tokenizer, ["good film", "a bad book of a film", ""], 64)
     forward = _frozen.FrozenForward(module.eval(), torch.device("cpu"), torch.float32)
     rows = np.array([2, 0])
-    found = forward(Texts(ragged, rows)).detach().numpy()
+    found = forward(RaggedRows(ragged, rows)).detach().numpy()
     expected = predict_outputs(module, ragged, torch.device("cpu"), torch.float32)[rows]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_the_head_is_all_that_gets_a_gradient(tiny_model):
-    from sklearn_bert._engine.batches import Texts
+    from sklearn_bert._text.ragged import RaggedRows
 
     tokenizer, module = load_encoder(tiny_model, 2)
     ragged = tokenize(tokenizer, ["good film", "bad"], 64)
     freeze_layers(module, "all")
     forward = _frozen.training_forward(module.train(), torch.device("cpu"), torch.float32)
-    forward(Texts(ragged, np.arange(2))).sum().backward()
+    forward(RaggedRows(ragged, np.arange(2))).sum().backward()
     with_gradient = {name for name, p in module.named_parameters() if p.grad is not None}
     assert with_gradient == {
         name for name in dict(module.named_parameters()) if "pooler" in name or "classif" in name

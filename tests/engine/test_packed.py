@@ -13,11 +13,10 @@ import transformers
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.attention import _attend_ragged, attend
-from sklearn_bert._engine.batches import Texts
 from sklearn_bert._engine.forward import Forward
 from sklearn_bert._engine.frozen_encoder import FrozenForward
 from sklearn_bert._engine.packing import PackedTexts
-from sklearn_bert._text.ragged import RaggedIds, pad
+from sklearn_bert._text.ragged import RaggedIds, RaggedRows, pad
 
 SIZES = {
     "vocab_size": 100,
@@ -74,7 +73,7 @@ def make_module(config):
 def make_texts(pad_token_id, lengths):
     lengths = np.asarray(lengths)
     ids = np.random.RandomState(0).randint(5, 100, lengths.sum()).astype(np.int32)
-    return Texts(RaggedIds(ids, lengths, pad_token_id), np.arange(len(lengths)))
+    return RaggedRows(RaggedIds(ids, lengths, pad_token_id), np.arange(len(lengths)))
 
 
 def both_logits(module, texts, device=CPU, dtype=torch.float32):

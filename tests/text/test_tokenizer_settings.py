@@ -197,8 +197,8 @@ def test_truncation_and_padding_of_the_tokenizer_itself_are_not_used(make_model,
 
 @pytest.mark.parametrize("kind", ["roberta", "xlm-roberta", "camembert", "bert", "electra"])
 def test_a_padding_token_in_a_text_has_the_position_that_transformers_gives_it(kind):
-    from sklearn_bert._engine.batches import Texts
     from sklearn_bert._engine.forward import Forward
+    from sklearn_bert._text.ragged import RaggedRows
 
     sizes = {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2}
     config = transformers.AutoConfig.for_model(
@@ -213,7 +213,7 @@ def test_a_padding_token_in_a_text_has_the_position_that_transformers_gives_it(k
     forward = Forward(module, torch.device("cpu"), torch.float32)
     assert forward.packed_model is not None
     with torch.inference_mode():
-        found = forward(Texts(ragged, np.argsort(-ragged.lengths)))
+        found = forward(RaggedRows(ragged, np.argsort(-ragged.lengths)))
         inputs = [tokenizer(text, return_tensors="pt") for text in texts]
         expected = torch.cat(
             [

@@ -188,7 +188,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     >>> from sklearn_bert import BertTextRegressor
     >>> texts = ["one star", "two stars", "four stars", "five stars"] * 8
     >>> reg = BertTextRegressor(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ...     "sentence-transformers/all-MiniLM-L6-v2", epochs=3, batch_size=4, random_state=0
     ... )
     >>> low, high = reg.fit(texts, [1, 2, 4, 5] * 8).predict(["one star", "five stars"])
     >>> bool(low < 2.5 < 3.5 < high)

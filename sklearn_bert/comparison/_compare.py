@@ -186,7 +186,7 @@ def compare(
     >>> texts = ["a joy from start to end", "what a waste of time"] * 12
     >>> labels = ["good", "bad"] * 12
     >>> bert = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ...     "sentence-transformers/all-MiniLM-L6-v2", epochs=3, batch_size=4, random_state=0
     ... )
     >>> left_out = {"static embeddings + logistic regression": "drop"}
     >>> comparison = compare(

@@ -69,7 +69,7 @@ class LearningRateFinderDisplay:
     >>> texts = ["a joy from start to end", "what a waste of time"] * 8
     >>> labels = ["good", "bad"] * 8
     >>> clf = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ...     "sentence-transformers/all-MiniLM-L6-v2", epochs=3, batch_size=4, random_state=0
     ... )
     >>> display = LearningRateFinderDisplay.from_estimator(clf, texts, labels, plot=False)
     >>> 5e-6 <= display.suggestion_ <= 5e-4
@@ -236,7 +236,7 @@ class TrainingCurveDisplay:
     >>> texts = ["a joy from start to end", "what a waste of time"] * 8
     >>> labels = ["good", "bad"] * 8
     >>> clf = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ...     "sentence-transformers/all-MiniLM-L6-v2", epochs=3, batch_size=4, random_state=0
     ... )
     >>> display = TrainingCurveDisplay.from_estimator(clf.fit(texts, labels), plot=False)
     >>> len(display.loss)

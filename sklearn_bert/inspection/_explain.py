@@ -96,7 +96,7 @@ def explain(
     >>> texts = ["a joy from start to end", "what a waste of time"] * 8
     >>> labels = ["good", "bad"] * 8
     >>> clf = BertTextClassifier(
-    ...     "sentence-transformers/all-MiniLM-L6-v2", batch_size=4, random_state=0
+    ...     "sentence-transformers/all-MiniLM-L6-v2", epochs=3, batch_size=4, random_state=0
     ... )
     >>> clf = clf.fit(texts, labels)
     >>> (explanation,) = explain(clf, ["such a joy"], method="occlusion")

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from sklearn_bert import BertTextClassifier, NothingLearntWarning, TextsCutWarning
 from sklearn_bert._engine.encoder import load_encoder
@@ -118,26 +119,27 @@ def test_the_head_alone_does_not_know_and_says_so(make_classifier, late):
     assert np.ptp(clf.predict_proba(late[0])[:, 0]) < 1e-5
 
 
+class Watch(Callback):
+    """Keeps what the training is given."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        Watch.seen = X
+
+
+def seen_by_training(clf, X, y):
+    """Return the training and the validation batches of a fit."""
+    clf.set_params(callbacks=[Watch()]).fit(X, y)
+    return Watch.seen
+
+
 def test_a_text_counts_once_however_many_windows_it_has(make_classifier):
     """A long text and a short one of another label, else the same: as many windows say 0."""
     X = ["film " * 10, "film"] * 30
     clf = make_classifier(max_length=5, long_text="windows", stride=0, epochs=4)
     proba = clf.fit(X, [0, 1] * 30).predict_proba(["film film film"])
     assert clf.predict_proba(["film"])[0, 1] > 0.3
-    seen = []
-    original = type(clf)._load
-
-    def load(self, texts, target):
-        fitted, batches = original(self, texts, target)
-        seen.append(batches)
-        return fitted, batches
-
-    type(clf)._load = load
-    try:
-        clf.fit(X, [0, 1] * 30)
-    finally:
-        type(clf)._load = original
-    weights, targets = seen[0].weights, seen[0].targets
+    batches, _ = seen_by_training(clf, X, [0, 1] * 30)
+    weights, targets = batches.weights, batches.targets
     assert len(weights) == 30 * (4 + 1)
     np.testing.assert_allclose(weights[targets == 0].sum(), weights[targets == 1].sum(), rtol=1e-5)
     assert proba.shape == (1, 2)
@@ -149,11 +151,11 @@ def test_windows_of_a_text_are_held_out_together(make_classifier, late):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        clf.fit(*late)
-    _, batches = clf._load(late[0], clf._check_input(*late, None)[1])
-    held_out = batches.take(np.arange(12))
-    assert set(held_out.owners.tolist()) == set(range(12))
-    assert len(held_out.owners) == 12 * batches.ragged.counts[0]
+        batches, held_out = seen_by_training(clf, *late)
+    trained, judged = set(batches.owners.tolist()), set(held_out.owners.tolist())
+    assert len(judged) == 12 and len(trained) == 48
+    assert not trained & judged
+    assert len(held_out.owners) > len(judged), "each text has several windows"
 
 
 def test_the_way_to_read_may_change_after_the_fit(make_classifier, late):

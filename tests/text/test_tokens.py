@@ -48,7 +48,7 @@ class Counting:
 @pytest.fixture
 def cache(monkeypatch):
     """A cache of its own for the test."""
-    monkeypatch.setattr(_tokens, "_CACHE", cache := TokenCache(2**20))
+    monkeypatch.setattr(_tokens, "CACHE", cache := TokenCache(2**20))
     return cache
 
 
@@ -87,7 +87,7 @@ def test_a_text_in_pieces_is_as_if_it_were_whole(minilm, cache, text, long_text,
     tokenizer = AutoTokenizer.from_pretrained(locate(minilm))
     several = ["the good film", text, "", text + "good"], [text]
     wholes = [tokenize(tokenizer, texts, 16, long_text, 4) for texts in several]
-    monkeypatch.setattr(_tokens, "_CACHE", TokenCache(2**20))
+    monkeypatch.setattr(_tokens, "CACHE", TokenCache(2**20))
     monkeypatch.setattr(_tokens, "_CHARACTERS_PER_PIECE", 100)
     for texts, whole in zip(several, wholes, strict=True):
         ragged = tokenize(tokenizer, texts, 16, long_text, 4)
@@ -143,7 +143,7 @@ def test_other_ids_are_not_mistaken(tokenizer, change):
 
 
 def test_what_is_held_is_bounded(monkeypatch, tokenizer):
-    monkeypatch.setattr(_tokens, "_CACHE", cache := TokenCache(2000))
+    monkeypatch.setattr(_tokens, "CACHE", cache := TokenCache(2000))
     texts = [f"good {i}" for i in range(200)]
     tokenize(tokenizer, texts, 16)
     assert 0 < cache._held <= 2000
@@ -186,7 +186,7 @@ def test_candidates_and_folds_share(make_classifier, reviews, cache, seen):
 
 def forget(monkeypatch):
     """Be a process that has seen no text."""
-    monkeypatch.setattr(_tokens, "_CACHE", TokenCache(2**20))
+    monkeypatch.setattr(_tokens, "CACHE", TokenCache(2**20))
 
 
 PAIRS = list(zip(TEXTS, TEXTS[::-1], strict=True))

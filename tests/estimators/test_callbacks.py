@@ -408,6 +408,7 @@ def test_a_monitor_sees_through_a_search_and_a_pipeline(make_classifier, reviews
     assert sum(row["task_name"] == "epoch" for row in rows) == 5
 
 
+@pytest.mark.integrations
 def test_a_bar_of_scikit_learn_runs(make_classifier, reviews, capfd):
     pytest.importorskip("sklearn.callback")
     pytest.importorskip("rich")

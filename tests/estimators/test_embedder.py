@@ -253,6 +253,7 @@ def test_names_beside_other_columns(tiny_model, library, column):
     assert columns.get_feature_names_out().tolist() == names
 
 
+@pytest.mark.integrations
 @pytest.mark.slow
 def test_names_in_a_frame_of_skrub(tiny_model):
     skrub = pytest.importorskip("skrub")

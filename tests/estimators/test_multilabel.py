@@ -52,6 +52,7 @@ def test_predictions_are_one_set_of_numbers(tagger, tagged):
     np.testing.assert_allclose(1 / (1 + np.exp(-tagger.decision_function(X))), proba)
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [
@@ -102,6 +103,7 @@ def test_lists_of_labels_name_the_way_out(make_classifier):
     assert clf.predict(X).shape == (3, 3)
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [list, pd.Series, lambda y: pytest.importorskip("datasets").Dataset.from_dict({"y": y})["y"]],

@@ -110,6 +110,7 @@ def test_what_is_no_number_is_named_with_its_row(make_regressor, rated, value, t
     assert "at row 3" in str(error.value)
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch.callbacks import Callback, MlflowLogger, SacredLogger, TensorBoard, WandbLogger
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what the others do is not ours to mend
+# What the others do is not ours to mend.
+pytestmark = [pytest.mark.integrations, pytest.mark.filterwarnings("ignore")]
 
 # (fits, epochs of each) of: one fit; two folds; two candidates of two folds and the best one again.
 N_ROWS = [1 * 2, 2 * 2, 5 * 2]

@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what the others do is not ours to mend
+# What the others do is not ours to mend.
+pytestmark = [pytest.mark.integrations, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture

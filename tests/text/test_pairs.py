@@ -94,6 +94,7 @@ def to_relation(frame):
     return connection.sql("SELECT * FROM frame")
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [

@@ -67,6 +67,7 @@ def duckdb(frame):
     return connection.sql("SELECT * FROM frame")
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [
@@ -81,10 +82,12 @@ def test_takes_a_column_of_a_dataset_or_a_database(convert):
     assert check_texts(convert(pd.DataFrame({"text": TEXTS}))) == TEXTS
 
 
+@pytest.mark.integrations
 def test_takes_the_rows_of_a_dataset_that_were_selected():
     assert check_texts(hugging_face(pd.DataFrame({"text": TEXTS})).select([2, 0])) == TEXTS[::-2]
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize(
     "convert",
     [
@@ -109,6 +112,7 @@ def test_two_columns_of_any_kind_are_pairs(convert):
     assert check_texts_or_pairs(convert(frame)) == expected
 
 
+@pytest.mark.integrations
 @pytest.mark.parametrize("convert", [hugging_face, duckdb])
 def test_three_columns_are_refused_before_they_are_read(convert):
     frame = pd.DataFrame({"a": TEXTS, "b": TEXTS, "c": TEXTS})
@@ -137,6 +141,7 @@ def test_what_is_computed_on_request_is_left_to_the_caller(X, way):
         check_texts(X)
 
 
+@pytest.mark.integrations
 def test_rows_with_names_lead_to_the_texts_alone():
     rows = [{"text": text, "label": 1} for text in TEXTS]
     with pytest.raises(TypeError, match=r"at row 0; pass .*, as in \[row\['text'\] for row in X\]"):

@@ -68,7 +68,7 @@ def tiny_model(tmp_path_factory):
         attention_probs_dropout_prob=0.0,
         initializer_range=0.2,  # the usual 0.02 hardly learns at this width
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -82,7 +82,7 @@ def make_folder(tmp_path):
     def make(config, model_class=transformers.AutoModel, tokenizer=None):
         if config.pad_token_id == 1:
             tokenizer = make_tokenizer(special=("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model_class.from_config(config).save_pretrained(tmp_path / "model")
         (tokenizer or make_tokenizer()).save_pretrained(tmp_path / "model")

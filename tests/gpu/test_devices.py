@@ -1,0 +1,62 @@
+"""A fit on a CUDA device is that of the CPU, whichever device it is."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, explain
+
+pytestmark = pytest.mark.simulated_gpu
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_device_learns_what_the_cpu_learns(make_classifier, reviews, dtype):
+    settings = {"dtype": dtype, "learning_rate": 1e-3}
+    cpu, cuda = (make_classifier(device=d, **settings).fit(*reviews) for d in ("cpu", "cuda"))
+    losses = [[row["train_loss"] for row in clf.history_] for clf in (cpu, cuda)]
+    np.testing.assert_allclose(*losses, atol=1e-4 if dtype == "float32" else 0.02)
+
+
+def test_tensors_of_two_devices_are_refused():
+    """What these tests rely on."""
+    ones = torch.ones(3, device="cuda:0")
+    for other in (torch.ones(3), torch.ones(3, device="cuda:1")):
+        with pytest.raises(RuntimeError, match="to be on the same device"):
+            ones + other
+
+
+@pytest.fixture(scope="module")
+def on_the_second(tiny_model, reviews):
+    """A classifier that was fitted on the second device, which no test may change."""
+    return BertTextClassifier(
+        tiny_model, head="new", epochs=1, batch_size=8, random_state=0, device="cuda:1"
+    ).fit(*reviews)
+
+
+def test_all_computes_on_the_second_device(on_the_second, tiny_model, reviews):
+    X = reviews[0]
+    assert str(on_the_second.module_.device) == "cuda:1"
+    cpu = copy.deepcopy(on_the_second).set_params(device="cpu")
+    np.testing.assert_allclose(on_the_second.predict_proba(X), cpu.predict_proba(X), atol=1e-5)
+    for method in ("occlusion", "integrated_gradients"):
+        here, there = (explain(clf, X[:1], method=method)[0] for clf in (on_the_second, cpu))
+        np.testing.assert_allclose(here.attributions, there.attributions, atol=1e-4)
+    embedder = BertTextEmbedder(tiny_model, device="cuda:1").fit(X)
+    expected = BertTextEmbedder(tiny_model, device="cpu").fit(X).transform(X)
+    np.testing.assert_allclose(embedder.transform(X), expected, atol=1e-5)
+    regressor = BertTextRegressor(tiny_model, device="cuda:1", epochs=1).fit(X, np.arange(60.0))
+    assert np.isfinite(regressor.predict(X)).all()
+
+
+def test_models_on_the_second_device_can_be_pickled(on_the_second, tiny_model, reviews):
+    X = reviews[0]
+    embedder = BertTextEmbedder(tiny_model, device="cuda:1").fit(X)
+    vectors = embedder.transform(X)  # moves its encoder
+    loaded = pickle.loads(pickle.dumps(embedder)).set_params(device="cpu")
+    np.testing.assert_allclose(loaded.transform(X), vectors, atol=1e-5)
+    loaded = pickle.loads(pickle.dumps(on_the_second)).set_params(device="cpu")
+    expected = on_the_second.predict_proba(X)
+    np.testing.assert_allclose(loaded.predict_proba(X), expected, atol=1e-5)

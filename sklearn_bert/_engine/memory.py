@@ -1,5 +1,6 @@
 """What to do when the memory of a device is full."""
 
+import gc
 from contextlib import contextmanager
 
 import torch
@@ -95,6 +96,7 @@ class MicroBatchSize:
 
 def _free_memory(device):
     """Return what torch holds in reserve on `device`, so that smaller pieces find room."""
+    gc.collect()  # with gradient checkpointing, torch's frames of the failed try are in a cycle
     backend = torch.get_device_module(device)
     if hasattr(backend, "empty_cache"):
         backend.empty_cache()

@@ -5,6 +5,14 @@ from contextlib import contextmanager
 
 import torch
 
+_FULL = (
+    "out of memory",
+    "can't allocate memory",
+    "STATUS_ALLOC_FAILED",  # of cuBLAS, cuDNN before 9, and ROCm's
+    "DEVICE_ALLOCATION_FAILED",  # of cuDNN
+    "CUBLAS_STATUS_NOT_INITIALIZED",  # there was no room for its workspace
+)
+
 
 @contextmanager
 def explained_memory_error(device, *, batch_size, max_length):
@@ -24,8 +32,7 @@ def is_out_of_memory(error):
     """Return whether `error` is one of the forms in which torch says so."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    message = str(error)
-    return "out of memory" in message or "can't allocate memory" in message
+    return any(form in str(error) for form in _FULL)
 
 
 class MicroBatchSize:

@@ -194,6 +194,8 @@ def local_cuda(n_devices):
     if "LOCAL_RANK" not in os.environ or find_ranks() is None:
         return None
     number = int(os.environ["LOCAL_RANK"])
+    if n_devices == 1 and os.environ.get("CUDA_VISIBLE_DEVICES"):
+        number = 0  # as Slurm does it: each process is shown its own one only
     if number >= n_devices:
         raise ValueError(
             f"Each process needs a GPU of its own, got LOCAL_RANK={number} with {n_devices} of "

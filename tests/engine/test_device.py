@@ -121,6 +121,16 @@ def test_the_seed_decides_and_the_global_generator_is_as_before():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("name", ["mps", "mps:0"])
+def test_an_mps_device_may_have_its_number(monkeypatch, name):
+    seeds, state = [], torch.get_rng_state()
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state)
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state: None)
+    monkeypatch.setattr(torch.mps, "manual_seed", seeds.append)
+    with seeded(3, torch.device(name)):
+        assert seeds == [3]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -6,6 +6,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, explain
 
@@ -60,3 +62,30 @@ def test_models_on_the_second_device_can_be_pickled(on_the_second, tiny_model, r
     loaded = pickle.loads(pickle.dumps(on_the_second)).set_params(device="cpu")
     expected = on_the_second.predict_proba(X)
     np.testing.assert_allclose(loaded.predict_proba(X), expected, atol=1e-5)
+
+
+class Float64(TorchDispatchMode):
+    """Notes the operations that make float64 on a device, which MPS has none of."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        output = function(*args, **(kwargs or {}))
+        for value in tree_leaves(output):
+            if isinstance(value, torch.Tensor) and value.is_cuda and value.dtype == torch.float64:
+                self.found.append(str(function))
+        return output
+
+
+def test_there_is_no_float64_on_the_device(make_classifier, tiny_model, reviews):
+    X, y = reviews
+    with Float64() as doubles:
+        clf = make_classifier(epochs=1, early_stopping=True, class_weight="balanced").fit(X, y)
+        clf.predict_proba(X)
+        BertTextRegressor(tiny_model, epochs=1).fit(X, np.arange(60.0)).predict(X)
+        BertTextEmbedder(tiny_model).fit(X).transform(X)
+        for method in ("occlusion", "integrated_gradients"):
+            explain(clf, X[:1], method=method)
+    assert doubles.found == []

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, explain
+from sklearn_bert.comparison._fold_result import _PeakMemory
 
 pytestmark = pytest.mark.simulated_gpu
 
@@ -89,3 +90,25 @@ def test_there_is_no_float64_on_the_device(make_classifier, tiny_model, reviews)
         for method in ("occlusion", "integrated_gradients"):
             explain(clf, X[:1], method=method)
     assert doubles.found == []
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
+def test_the_peak_of_memory_is_that_of_the_device_in_use(device):
+    held = torch.ones(2**20, device=device)
+    with _PeakMemory() as memory:
+        torch.ones(100 * 2**18, device=device)  # 100 MB, given back at once
+    assert memory.gpu_memory_mb == pytest.approx(100, rel=0.01)
+    del held
+
+
+def test_memory_is_watched_before_cuda_is_initialized(monkeypatch):
+    """torch has no peak to reset until something is computed on a device."""
+
+    def refuse(device=None):
+        raise RuntimeError("Invalid device argument 0: did you call init?")
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", refuse)
+    with _PeakMemory() as memory:
+        pass
+    assert memory.gpu_memory_mb >= 0

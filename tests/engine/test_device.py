@@ -161,6 +161,7 @@ def test_other_errors_pass_through():
 
 
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_generators_of_gpus_are_as_before(device):
     torch.cuda.init()

@@ -1,7 +1,10 @@
 """Devices, arithmetic and seeds."""
 
+import os
 import warnings
+from types import SimpleNamespace
 
+import conftest
 import pandas as pd
 import pytest
 import torch
@@ -158,6 +161,17 @@ def test_other_errors_pass_through():
         explained_memory_error("cuda", batch_size=4, max_length=9),
     ):
         raise RuntimeError("shapes do not match")
+
+
+@pytest.mark.parametrize("is_for_gpus", [False, True])
+def test_a_gpu_is_hidden_unless_a_test_is_for_it(monkeypatch, is_for_gpus):
+    class Item:
+        def get_closest_marker(self, name):
+            return name == "gpu" and is_for_gpus
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    conftest.pytest_collection_finish(SimpleNamespace(items=[Item()]))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ("0" if is_for_gpus else "")
 
 
 @pytest.mark.gpu

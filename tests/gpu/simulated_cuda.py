@@ -32,21 +32,27 @@ _SOURCE = Path(__file__).with_suffix(".cpp")
 _OWN_FILES = str(Path(__file__).with_name("simulated_"))
 
 extension = kernels = None
-why_not = "needs the plugin of tests/gpu/simulated_cuda.py, whose first lines tell how to run it"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config):
     """Build the devices where that can be, and start them."""
-    global extension, why_not
-    why_not = _find_obstacle()
-    if why_not is not None:
+    global extension
+    if _find_obstacle() is not None:
         return
     built = _build(early_config.rootpath / "build")
     spec = importlib.util.spec_from_file_location(_EXTENSION, built)
     extension = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(extension)
     _start()
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests on the devices where these cannot be built."""
+    obstacle = _find_obstacle()
+    for item in items:
+        if obstacle is not None and item.get_closest_marker("simulated_gpu") is not None:
+            item.add_marker(pytest.mark.skip(reason=obstacle))
 
 
 def _find_obstacle():

@@ -3,11 +3,23 @@
 import gc
 
 import pytest
+import simulated_cuda
 import torch
 
 from sklearn_bert._engine import memory as _memory
 
 pytestmark = pytest.mark.simulated_gpu
+
+
+@pytest.fixture
+def limit_memory():
+    """Return a function after which so many bytes more fit the device."""
+
+    def limit(n_bytes):
+        simulated_cuda.set_memory_limit(torch.cuda.memory_allocated() + n_bytes)
+
+    yield limit
+    simulated_cuda.set_memory_limit(None)
 
 
 @pytest.fixture

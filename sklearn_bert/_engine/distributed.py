@@ -161,7 +161,9 @@ def find_ranks():
     if not dist.is_initialized():
         if not _is_launched():
             return None
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        # Windows has GPUs and no NCCL; Gloo sums their tensors on the host.
+        has_nccl = torch.cuda.is_available() and dist.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
         dist.init_process_group(backend)
         atexit.register(_end)
     size = dist.get_world_size()

@@ -316,3 +316,22 @@ def test_a_process_that_is_shown_one_gpu_only_takes_it(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     assert str(_ranks.local_cuda(1)) == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    ("has_cuda", "has_nccl", "expected"),
+    [
+        (True, True, "cpu:gloo,cuda:nccl"),
+        (True, False, "gloo"),  # Windows
+        (False, True, "gloo"),
+    ],
+)
+def test_messages_go_by_what_torch_was_built_with(monkeypatch, has_cuda, has_nccl, expected):
+    started = []
+    monkeypatch.setattr(_ranks, "_is_launched", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_cuda)
+    monkeypatch.setattr("torch.distributed.is_nccl_available", lambda: has_nccl)
+    monkeypatch.setattr("torch.distributed.init_process_group", started.append)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 1)
+    assert _ranks.find_ranks() is None
+    assert started == [expected]

@@ -29,7 +29,6 @@ CAPABILITY = (9, 0)
 _NAME = "Simulated H100"
 _EXTENSION = "simulated_cuda_extension"
 _SOURCE = Path(__file__).with_suffix(".cpp")
-_OWN_FILES = str(Path(__file__).with_name("simulated_"))
 
 extension = kernels = None
 
@@ -61,6 +60,8 @@ def _find_obstacle():
         return "the simulated devices are built on Linux only"
     if _compiler() is None:
         return "the simulated devices need a C++ compiler: install g++"
+    if not (_python_headers() / "Python.h").exists():
+        return "the simulated devices need Python's headers: install python3-dev"
     if (_torch_folder() / "lib" / "libtorch_cuda.so").exists():
         return "the simulated devices need the CPU build of torch"
     return None
@@ -71,6 +72,11 @@ def _compiler():
     return shutil.which(os.environ.get("CXX", "c++"))
 
 
+def _python_headers():
+    """Return where Python's headers are, if they are there."""
+    return Path(sysconfig.get_paths()["include"])
+
+
 def _torch_folder():
     """Return where torch is, without importing it."""
     return Path(importlib.util.find_spec("torch").origin).parent
@@ -78,18 +84,19 @@ def _torch_folder():
 
 def _build(folder):
     """Return the path of the extension for this Python, built if it is not there yet."""
-    torch, python = _torch_folder(), sysconfig.get_paths()["include"]
+    torch = _torch_folder()
     key = [_SOURCE.read_bytes(), (torch / "version.py").read_bytes(), sys.version.encode()]
     digest = hashlib.sha256(b"".join(key)).hexdigest()[:16]
     built = folder / f"{_EXTENSION}-{digest}.so"
     if not built.exists():
         folder.mkdir(exist_ok=True)
         unfinished = built.with_suffix(f".{os.getpid()}")
-        headers = [torch / "include", torch / "include/torch/csrc/api/include", python]
+        headers = ["include", "include/torch/csrc/api/include"]
         command = [
             *(_compiler(), "-O1", "-shared", "-fPIC", "-std=c++20"),
             f"-DTORCH_EXTENSION_NAME={_EXTENSION}",
-            *(f"-I{header}" for header in headers),
+            *(f"-I{torch / header}" for header in headers),
+            f"-I{_python_headers()}",
             *(_SOURCE, "-o", unfinished, f"-L{torch}/lib", f"-Wl,-rpath,{torch}/lib"),
             *("-ltorch", "-ltorch_cpu", "-lc10", "-ltorch_python"),
         ]
@@ -106,6 +113,7 @@ def _start():
     import torch._inductor.utils
 
     extension.start()
+    extension.call_on_wait(_note)
     _patch_module(torch)
     _patch_generators(torch)
     _patch_storage(torch)
@@ -209,26 +217,10 @@ _on_wait = None
 
 
 @contextlib.contextmanager
-def waits():
-    """Give a list that is filled with what the host waits for inside, and in which of our lines."""
-    found = []
-    with _listening(lambda what: found.append(f"{what}, {_our_line()}")):
-        yield found
-
-
-@contextlib.contextmanager
 def no_waits():
     """Leave out what the simulation itself waits for."""
-    with _listening(None):
-        yield
-
-
-@contextlib.contextmanager
-def _listening(function):
-    """Call a function at each wait inside."""
     global _on_wait
-    before, _on_wait = _on_wait, function
-    extension.call_on_wait(_note)
+    before, _on_wait = _on_wait, None
     try:
         yield
     finally:
@@ -239,7 +231,6 @@ def _set_sync_debug_mode(mode):
     """Warn of each wait, as torch does."""
     global _on_wait
     _on_wait = None if mode in (0, "default") else _warn
-    extension.call_on_wait(_note)
 
 
 def _warn(what):
@@ -249,14 +240,3 @@ def _warn(what):
 def _note(what):
     if _on_wait is not None:
         _on_wait(what)
-
-
-def _our_line():
-    """Return the innermost line of the package that is being run."""
-    frame = sys._getframe()
-    while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if "sklearn_bert" in path.parts and not str(path).startswith(_OWN_FILES):
-            return f"{path.name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "none of ours"

@@ -3,7 +3,7 @@
 import atexit
 import multiprocessing
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.distributed as dist
@@ -85,7 +85,7 @@ class ProcessGroup:
     def same(self, value, what):
         """Return the value of process 0; raise an error in all if it is not that of all."""
         values = [None] * self.world_size
-        with _explained():
+        with _explained(), _own_gpu():
             dist.all_gather_object(values, value)
         for rank, other in enumerate(values):
             if other != values[0]:
@@ -105,7 +105,7 @@ class ProcessGroup:
     def first(self, value):
         """Return the value of process 0."""
         values = [value]
-        with _explained():
+        with _explained(), _own_gpu():
             dist.broadcast_object_list(values)
         return values[0]
 
@@ -148,6 +148,12 @@ def _explained():
             "All processes must call the same methods and live on, and another one has ended or "
             f"does not answer ({reason}); see its own error, and start all of them again."
         ) from error
+
+
+def _own_gpu():
+    """Return the context for objects: in a group of NCCL alone, they travel by the current GPU."""
+    own = local_cuda(torch.cuda.device_count()) if dist.get_backend() == "nccl" else None
+    return nullcontext() if own is None else torch.cuda.device(own)
 
 
 def find_ranks():

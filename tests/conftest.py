@@ -18,6 +18,23 @@ from sklearn_bert import BertTextClassifier
 # Tests run side by side: threads that wait for each other would only slow them down.
 torch.set_num_threads(1)
 
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what needs simulated devices where they have not been asked for."""
+    if config.pluginmanager.hasplugin("simulated_cuda"):
+        return
+    reason = "needs -p simulated_cuda, see CONTRIBUTING.md"
+    for item in items:
+        if item.get_closest_marker("simulated_gpu") and not item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish(session):
+    """Hide the GPUs of the machine unless a test is for them: the others expect the CPU."""
+    if not any(item.get_closest_marker("gpu") for item in session.items):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 N_FEATURES = 12
 LEVELS = range(-8, 9)
 GOOD, BAD = ("good", "fine"), ("bad", "poor")
@@ -68,7 +85,7 @@ def tiny_model(tmp_path_factory):
         attention_probs_dropout_prob=0.0,
         initializer_range=0.2,  # the usual 0.02 hardly learns at this width
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -82,7 +99,7 @@ def make_folder(tmp_path):
     def make(config, model_class=transformers.AutoModel, tokenizer=None):
         if config.pad_token_id == 1:
             tokenizer = make_tokenizer(special=("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model_class.from_config(config).save_pretrained(tmp_path / "model")
         (tokenizer or make_tokenizer()).save_pretrained(tmp_path / "model")

@@ -1,7 +1,7 @@
 """Attention of the tokens of many texts that lie end to end, each to those of its own text."""
 
 import torch
-from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+from torch.nn.functional import dropout, pad, scaled_dot_product_attention, softmax
 
 # Tokens from which torch's fused attention beats three plain operations on a CPU.
 _FUSED_FROM = 128
@@ -62,9 +62,11 @@ def _attend_ragged(attention, query, key, value, packed, first_only, scale):
         boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
         longest = 1
     # Rotary positions leave autocast's half precision, which the kernel needs.
-    query, key = query.to(value.dtype), key.to(value.dtype)
+    states, width = (query.to(value.dtype), key.to(value.dtype), value), value.shape[2]
+    if width % 8:  # which it does not take; zeros change neither the scores nor the context
+        states = [pad(tensor, (0, -width % 8)) for tensor in states]
     places = (boundaries, packed.boundaries, longest, packed.longest)
-    return attention(query, key, value, *places, scale=scale)
+    return attention(*states, *places, scale=scale)[..., :width]
 
 
 def _by_text(states, count):

@@ -120,7 +120,7 @@ def _backends(device):
 
 def _current(device):
     """Return the context in which a device with a number is the one that torch means."""
-    if device.index is None or device.type == "cpu":
+    if device.index is None or device.type in ("cpu", "mps"):  # of which there is one
         return nullcontext()
     return torch.get_device_module(device).device(device)
 

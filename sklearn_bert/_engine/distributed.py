@@ -3,7 +3,7 @@
 import atexit
 import multiprocessing
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.distributed as dist
@@ -85,7 +85,7 @@ class ProcessGroup:
     def same(self, value, what):
         """Return the value of process 0; raise an error in all if it is not that of all."""
         values = [None] * self.world_size
-        with _explained():
+        with _explained(), _own_gpu():
             dist.all_gather_object(values, value)
         for rank, other in enumerate(values):
             if other != values[0]:
@@ -105,7 +105,7 @@ class ProcessGroup:
     def first(self, value):
         """Return the value of process 0."""
         values = [value]
-        with _explained():
+        with _explained(), _own_gpu():
             dist.broadcast_object_list(values)
         return values[0]
 
@@ -150,6 +150,12 @@ def _explained():
         ) from error
 
 
+def _own_gpu():
+    """Return the context for objects: in a group of NCCL alone, they travel by the current GPU."""
+    own = local_cuda(torch.cuda.device_count()) if dist.get_backend() == "nccl" else None
+    return nullcontext() if own is None else torch.cuda.device(own)
+
+
 def find_ranks():
     """Return the `ProcessGroup` that this process is one of, None if it works alone.
 
@@ -161,7 +167,9 @@ def find_ranks():
     if not dist.is_initialized():
         if not _is_launched():
             return None
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        # Windows has GPUs and no NCCL; Gloo sums their tensors on the host.
+        has_nccl = torch.cuda.is_available() and dist.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
         dist.init_process_group(backend)
         atexit.register(_end)
     size = dist.get_world_size()
@@ -194,6 +202,8 @@ def local_cuda(n_devices):
     if "LOCAL_RANK" not in os.environ or find_ranks() is None:
         return None
     number = int(os.environ["LOCAL_RANK"])
+    if n_devices == 1 and os.environ.get("CUDA_VISIBLE_DEVICES"):
+        number = 0  # as Slurm does it: each process is shown its own one only
     if number >= n_devices:
         raise ValueError(
             f"Each process needs a GPU of its own, got LOCAL_RANK={number} with {n_devices} of "

@@ -1,8 +1,17 @@
 """What to do when the memory of a device is full."""
 
+import gc
 from contextlib import contextmanager
 
 import torch
+
+_FULL = (
+    "out of memory",
+    "can't allocate memory",
+    "STATUS_ALLOC_FAILED",  # of cuBLAS, cuDNN before 9, and ROCm's
+    "DEVICE_ALLOCATION_FAILED",  # of cuDNN
+    "CUBLAS_STATUS_NOT_INITIALIZED",  # there was no room for its workspace
+)
 
 
 @contextmanager
@@ -23,8 +32,7 @@ def is_out_of_memory(error):
     """Return whether `error` is one of the forms in which torch says so."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    message = str(error)
-    return "out of memory" in message or "can't allocate memory" in message
+    return any(form in str(error) for form in _FULL)
 
 
 class MicroBatchSize:
@@ -95,6 +103,7 @@ class MicroBatchSize:
 
 def _free_memory(device):
     """Return what torch holds in reserve on `device`, so that smaller pieces find room."""
+    gc.collect()  # with gradient checkpointing, torch's frames of the failed try are in a cycle
     backend = torch.get_device_module(device)
     if hasattr(backend, "empty_cache"):
         backend.empty_cache()

@@ -85,6 +85,8 @@ def _has_ragged_attention(config, device, dtype):
         and not any(attention_dropouts(config).values())
         and getattr(config, "sliding_window", None) is None
         and varlen_attention() is not None
+        # Wheels for Windows, and ROCm's for some cards, have the function without a kernel.
+        and torch.backends.cuda.is_flash_attention_available()
     )
 
 

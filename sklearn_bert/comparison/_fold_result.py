@@ -239,15 +239,13 @@ def _in_all_classes(proba, known, classes):
 class _PeakMemory:
     """The most memory that the process took inside, above what it held before.
 
-    Linux tells the peak of the host since it was last reset, torch that of a CUDA device.
+    Linux tells the peak of the host since it was last reset, torch that of each CUDA device.
     """
 
     def __enter__(self):
         self._before = self._reset_host()
         self._cuda = _cuda()
-        if self._cuda is not None:
-            self._cuda.reset_peak_memory_stats()
-            self._gpu_before = self._cuda.memory_allocated()
+        self._held = self._reset_devices()
         return self
 
     def __exit__(self, *error):
@@ -255,8 +253,8 @@ class _PeakMemory:
         self.memory_mb = taken if taken >= _LEAST_MB else np.nan
         self.gpu_memory_mb = np.nan
         if self._cuda is not None:
-            taken = self._cuda.max_memory_allocated() - self._gpu_before
-            self.gpu_memory_mb = taken / _MEGABYTE
+            peaks = map(self._cuda.max_memory_allocated, range(len(self._held)))
+            self.gpu_memory_mb = (sum(peaks) - sum(self._held)) / _MEGABYTE
 
     def _reset_host(self):
         """Return the kilobytes held now, after making them the peak; NaN where that is denied."""
@@ -267,6 +265,16 @@ class _PeakMemory:
         held = _status("VmRSS")
         # Some sandboxes accept the reset and forget it.
         return held if _status("VmHWM") - held < 1024 * _SLACK_MB else np.nan
+
+    def _reset_devices(self):
+        """Return the bytes held now on each CUDA device, after making them the peak."""
+        if self._cuda is None:
+            return []
+        numbers = range(self._cuda.device_count())
+        if self._cuda.is_initialized():  # else there is no peak yet, and torch would refuse
+            for number in numbers:
+                self._cuda.reset_peak_memory_stats(number)
+        return [self._cuda.memory_allocated(number) for number in numbers]
 
 
 def _status(name):

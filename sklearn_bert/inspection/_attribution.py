@@ -283,7 +283,7 @@ class IntegratedGradients(Attribution):
         )
         with torch.no_grad():
             without = float(output_of(baseline)[0])
-        return attributions[0].sum(-1).double().cpu().numpy(), without
+        return attributions[0].sum(-1).cpu().double().numpy(), without
 
 
 def _replace_by(embeddings):

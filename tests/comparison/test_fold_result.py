@@ -141,6 +141,7 @@ def test_memory_that_cannot_be_told_is_not_0(data, monkeypatch, figures, expecte
 
 
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 def test_memory_of_a_gpu_is_that_of_its_tensors(data):
     class Hungry(Odd):
         def fit(self, X, y):

@@ -125,6 +125,7 @@ def test_so_does_a_fit_of_any_kind(make, reviews, monkeypatch, parameters):
 
 
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 def test_so_does_a_fit_on_a_gpu(make, reviews, monkeypatch):
     expected = make(device="cuda", checkpoint_dir=None).fit(*reviews)
     with monkeypatch.context() as patch:

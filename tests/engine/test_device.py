@@ -1,7 +1,10 @@
 """Devices, arithmetic and seeds."""
 
+import os
 import warnings
+from types import SimpleNamespace
 
+import conftest
 import pandas as pd
 import pytest
 import torch
@@ -121,6 +124,16 @@ def test_the_seed_decides_and_the_global_generator_is_as_before():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("name", ["mps", "mps:0"])
+def test_an_mps_device_may_have_its_number(monkeypatch, name):
+    seeds, state = [], torch.get_rng_state()
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state)
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state: None)
+    monkeypatch.setattr(torch.mps, "manual_seed", seeds.append)
+    with seeded(3, torch.device(name)):
+        assert seeds == [3]
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -128,6 +141,10 @@ def test_the_seed_decides_and_the_global_generator_is_as_before():
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("MPS backend out of memory"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(...)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
     ],
 )
 def test_every_form_of_out_of_memory_is_explained(error):
@@ -146,7 +163,19 @@ def test_other_errors_pass_through():
         raise RuntimeError("shapes do not match")
 
 
+@pytest.mark.parametrize("is_for_gpus", [False, True])
+def test_a_gpu_is_hidden_unless_a_test_is_for_it(monkeypatch, is_for_gpus):
+    class Item:
+        def get_closest_marker(self, name):
+            return name == "gpu" and is_for_gpus
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    conftest.pytest_collection_finish(SimpleNamespace(items=[Item()]))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ("0" if is_for_gpus else "")
+
+
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_generators_of_gpus_are_as_before(device):
     torch.cuda.init()

@@ -65,7 +65,7 @@ CPU = torch.device("cpu")
 
 def make_module(config):
     config.num_labels, config.initializer_range = 3, 0.2
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return transformers.AutoModelForSequenceClassification.from_config(config)
 
@@ -175,7 +175,7 @@ def test_checkpointed_gradients_equal_those_that_are_not(kind):
         if checkpoints and not forward.start_checkpointing():
             assert kind.startswith("albert")
             return
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             gradients.append(gradients_of(forward, texts))
     check_gradients(*gradients)
@@ -313,11 +313,12 @@ def test_padding_is_masked_and_as_wide_as_the_longest():
 
 
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 @pytest.mark.parametrize("kind", [kind for kind in CONFIGS if not kind.startswith("modern")])
 def test_on_a_gpu_packed_logits_equal_padded_ones_up_to_bfloat16(kind):
     device = torch.device("cuda")
     config = type(CONFIGS[kind])(
-        **{**CONFIGS[kind].to_dict(), "attention_probs_dropout_prob": 0, "attention_dropout": 0}
+        **{**CONFIGS[kind].to_dict(), "attention_probs_dropout_prob": 0.0, "attention_dropout": 0.0}
     )
     module = make_module(config).to(device).eval()
     texts = make_texts(config.pad_token_id or 0, [200, 3, 150, 150, 40, 3])
@@ -337,11 +338,19 @@ def test_on_a_gpu_training_packed_learns(minilm):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_no_step_waits_for_the_device(minilm):
-    """Losses are read once an epoch: the device is waited for a few times, not at each step."""
-    X, y = ["a joy " * (i % 40 + 1) for i in range(512)], [0, 1] * 256
-    clf = BertTextClassifier(minilm, device="cuda", batch_size=8, epochs=1, random_state=0)
-    clf.fit(X[:16], y[:16])
+@pytest.mark.simulated_gpu
+@pytest.mark.parametrize(
+    "settings", [{}, {"freeze": 1}, {"gradient_checkpointing": True}, {"class_weight": "balanced"}]
+)
+def test_on_a_gpu_no_step_waits_for_the_device(make_classifier, settings):
+    """Losses are read once an epoch: the device is waited for as often, however many steps."""
+    X, y = ["a " * (i % 40 + 1) for i in range(256)], [0, 1] * 128
+    clf = make_classifier(device="cuda", dtype="bfloat16", epochs=1, **settings).fit(X[:16], y[:16])
+    assert 0 < n_waits(clf, X[:64], y[:64]) == n_waits(clf, X, y)
+
+
+def n_waits(clf, X, y):
+    """Return how often a fit waits for the device."""
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -349,4 +358,4 @@ def test_on_a_gpu_no_step_waits_for_the_device(minilm):
             clf.fit(X, y)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert sum("synchroniz" in str(warning.message) for warning in caught) < 16  # of 64 steps
+    return sum("synchroniz" in str(warning.message) for warning in caught)

@@ -304,6 +304,34 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch):
     assert _ranks.local_cuda(2) is None  # alone
     monkeypatch.setattr(_ranks, "find_ranks", lambda: ProcessGroup(1, 2))
     monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert str(_ranks.local_cuda(2)) == "cuda:1"
     with pytest.raises(ValueError, match="got LOCAL_RANK=1 with 1 of them; start as many"):
         _ranks.local_cuda(1)
+
+
+def test_a_process_that_is_shown_one_gpu_only_takes_it(monkeypatch):
+    """As under srun --gpus-per-task=1: each process has its own cuda:0, and LOCAL_RANK counts."""
+    monkeypatch.setattr(_ranks, "find_ranks", lambda: ProcessGroup(1, 2))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert str(_ranks.local_cuda(1)) == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    ("has_cuda", "has_nccl", "expected"),
+    [
+        (True, True, "cpu:gloo,cuda:nccl"),
+        (True, False, "gloo"),  # Windows
+        (False, True, "gloo"),
+    ],
+)
+def test_messages_go_by_what_torch_was_built_with(monkeypatch, has_cuda, has_nccl, expected):
+    started = []
+    monkeypatch.setattr(_ranks, "_is_launched", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_cuda)
+    monkeypatch.setattr("torch.distributed.is_nccl_available", lambda: has_nccl)
+    monkeypatch.setattr("torch.distributed.init_process_group", started.append)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 1)
+    assert _ranks.find_ranks() is None
+    assert started == [expected]

@@ -129,3 +129,12 @@ def test_where_nothing_can_be_written_nobody_waits(locks, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(locks / "file"))
     with own_turn(torch.device("cuda", 0)):
         assert [path.name for path in locks.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="users have names")
+def test_a_user_without_a_name_takes_turns_too(locks, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    with own_turn(torch.device("cuda", 0)):
+        assert len(list(locks.iterdir())) == 1

@@ -558,6 +558,7 @@ def test_importing_the_package_loads_neither_torch_nor_transformers(run_python):
 
 
 @pytest.mark.gpu
+@pytest.mark.simulated_gpu
 def test_trains_and_predicts_on_a_gpu(make_classifier, reviews):
     X, y = reviews
     clf = make_classifier(device="cuda").fit(X, y)

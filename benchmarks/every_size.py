@@ -67,6 +67,7 @@ from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
 from sklearn_bert._engine.device import find_device, find_dtype
 from sklearn_bert._engine.hub import locate
 from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.token_cache import TokenCache
 
 SETS = (
     "sst2_sentences",
@@ -271,7 +272,7 @@ def measure(options, run, task, rows):
     model = MODELS[run["model"]](options, run["seed"], run["settings"])
     texts, labels = task.rows(rows)
     accuracy.free_memory()
-    _tokens._CACHE = _tokens.TokenCache(0)  # each tokenizes anew
+    _tokens.CACHE = TokenCache(0)  # each tokenizes anew
     fit_seconds, cpu_seconds = seconds_of(model, lambda: model.fit(texts, labels))
     found = []
     predict_seconds, _ = seconds_of(model, lambda: found.append(model.predict(task.test_texts)))

@@ -40,6 +40,7 @@ from accuracy import environment, find_device, read_set
 
 from sklearn_bert import BertTextClassifier, OnnxTextClassifier
 from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.token_cache import TokenCache
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 BATCH = 32
@@ -254,7 +255,7 @@ def print_speed(options, ways, name, texts):
                 latencies[key].append(timed(way.predict, [text]))
         for key, way in ways.items():
             time.sleep(PAUSE)
-            _tokens._CACHE = _tokens.TokenCache(0)  # each tokenizes anew
+            _tokens.CACHE = TokenCache(0)  # each tokenizes anew
             seconds[key].append(timed(way.predict, many))
             print(f"{name} {key}: {seconds[key][-1]:.1f} s", file=sys.stderr, flush=True)
     print(f"\n{name}, {len(many):,} texts, {options.rounds} rounds\n")

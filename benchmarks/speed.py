@@ -277,8 +277,9 @@ def warm_up(key, settings, train, test):
 def measure(model, settings, train, test):
     """Return seconds, accuracy and peak memory of one run."""
     from sklearn_bert._text import tokens as _tokens
+    from sklearn_bert._text.token_cache import TokenCache
 
-    _tokens._CACHE = _tokens.TokenCache(_tokens._CACHE_BYTES)  # no run profits from the last one
+    _tokens.CACHE = TokenCache(_tokens.CACHE.n_bytes)  # no run profits from the last one
     gc.collect()
     texts, labels = train
     start = time.perf_counter()

@@ -38,6 +38,7 @@ from sklearn_bert import BertTextClassifier, BertTextEmbedder, TextsCutWarning
 from sklearn_bert._engine.encoder import longest_input
 from sklearn_bert._engine.hub import locate
 from sklearn_bert._text import tokens as _tokens
+from sklearn_bert._text.token_cache import TokenCache
 from sklearn_bert.comparison._statistics import expected_calibration_error
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -303,7 +304,7 @@ def embed(options, train, test):
     seconds, vectors = {name: [] for name in ways}, {}
     for _ in range(5):
         for name, way in ways.items():
-            _tokens._CACHE = _tokens.TokenCache(0)  # each tokenizes anew
+            _tokens.CACHE = TokenCache(0)  # each tokenizes anew
             vectors[name], spent = timed(way, X)
             seconds[name].append(spent)
     print("| model | texts/s, median of 5 | range | largest difference | accuracy % |")

@@ -203,7 +203,7 @@ def print_epoch(settings, data):
         random_state=0,
     )
     seconds = [clock(clf.fit, texts, labels)]
-    _tokens._CACHE = TokenCache(0)  # else it would be found there
+    _tokens.CACHE = TokenCache(0)  # else it would be found there
     seconds.append(clock(tokenize, clf.tokenizer_, texts, clf.max_length_))
     seconds.append(clock(clf.predict, test_texts))
     clf.set_params(dtype="bfloat16")

@@ -25,7 +25,7 @@ from ._inputs import (
     find_models,
     find_scorers,
 )
-from ._overlap import find_overlap
+from ._overlap import Overlap, find_overlap
 from ._runner import Runner
 from ._stages import run_bert, run_cheap, run_curve
 from ._table import wrap
@@ -237,14 +237,7 @@ def compare(
     speeds = _check_models(berts, data, limit)
     runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
     overlap = find_overlap(data.texts, folds)
-    for sentence in rare_classes(data, folds):
-        runner.note(sentence)
-    if lacks_static and STATIC not in (estimators or ()):
-        runner.note(
-            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
-        )
-    if overlap.alike:
-        runner.say(f"{overlap}.")
+    _tell_of_data(runner, overlap, lacks_static=lacks_static and STATIC not in (estimators or ()))
     forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
@@ -257,6 +250,18 @@ def compare(
         "random_state": seed,
     }
     return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
+
+
+def _tell_of_data(runner: Runner, overlap: Overlap, *, lacks_static: bool) -> None:
+    """Tell what the reader should know of the data and the models before anything is trained."""
+    for sentence in rare_classes(runner.data, runner.folds):
+        runner.note(sentence)
+    if lacks_static:
+        runner.note(
+            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
+        )
+    if overlap.alike:
+        runner.say(f"{overlap}.")
 
 
 def _run(

@@ -77,6 +77,33 @@ else:
     assert run_python(code, TOKENIZERS_PARALLELISM="false", OMP_NUM_THREADS="2") == "pos neg\n"
 
 
+@HAS_FORK
+def test_threads_that_come_first_after_a_fork_are_answered(fitted, run_python, tmp_path):
+    fitted.save_pretrained(tmp_path / "model")
+    code = f"""
+import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+import torch
+from sklearn_bert import BertTextClassifier
+torch.set_num_threads(1)
+clf = BertTextClassifier.from_pretrained({str(tmp_path / "model")!r})
+expected = clf.predict_proba(["the good film"])
+def predict(all_are_there):
+    all_are_there.wait()
+    return clf.predict_proba(["the good film"])
+for _ in range(8):
+    child = os.fork()
+    if not child:
+        with ThreadPoolExecutor(4) as threads:
+            for found in threads.map(predict, [Barrier(4)] * 4):
+                assert (found == expected).all()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    run_python(code)
+
+
 @pytest.fixture(params=["torch", pytest.param("onnx", marks=pytest.mark.slow)])
 def folder(request, fitted, tmp_path):
     """The folder of a saved classifier."""
@@ -101,15 +128,13 @@ def serving(folder, *options):
                 "TOKENIZERS_PARALLELISM": "false",
             },
             pass_fds=[listener.fileno()],
-            stderr=subprocess.PIPE,
-            text=True,
         )
         try:
             yield listener.getsockname()[1], server
         finally:
             server.terminate()
             try:
-                server.communicate(timeout=30)
+                server.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 server.kill()
                 raise

@@ -54,7 +54,9 @@ class Comparison:
 
     predictions_ : DataFrame
         One row a model and text that it was judged on: ``row``, ``fold``, ``label``,
-        ``predicted`` and a probability for each class, NaN where the model gives none. The
+        ``predicted`` and a probability for each class, NaN where the model gives none. Of
+        several labels, the first two are tuples of those that a text has; numbers are called
+        ``label`` too, and have no probabilities. The
         columns of probabilities are called as the classes are; if a class has the name of one of
         the other columns, all of them begin with ``proba_``.
 
@@ -73,7 +75,7 @@ class Comparison:
         candidates, `bert_` is the best one by the first score.
 
     candidates_ : list of str
-        The names of the classifiers that were given as ``bert``.
+        The names of the models that were given as ``bert``.
 
     forecast_ : Forecast or None
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
@@ -355,8 +357,8 @@ class Comparison:
                 frame = pd.DataFrame(
                     {"row": result.rows, "fold": result.fold, "model": result.model}
                 )
-                frame["label"] = self._data.y[result.rows]
-                frame["predicted"] = result.recorded.labels
+                frame["label"] = self._data.names(self._data.y[result.rows])
+                frame["predicted"] = self._data.names(result.recorded.labels)
                 # NaN is a float: pandas before 3 would change the type of the others for another.
                 proba = pd.DataFrame(result.recorded.proba, frame.index, names, dtype=float)
                 frames.append(frame.join(proba))

@@ -1,7 +1,6 @@
 """Runs models over the folds, within a budget, and tells each result as soon as there is one."""
 
 import math
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -9,8 +8,9 @@ from sklearn.model_selection import train_test_split
 
 from .._clock import OutOfTime
 from .._durations import format_duration
-from ..classifier import BertTextClassifier
+from .._estimators.text_estimator import TextEstimator
 from ._fold_result import run_fold
+from ._stratified_labels import spread_labels
 from ._summary import summarize
 from ._table import score_with_spread
 from ._weighted_fit import weight_parameter
@@ -20,36 +20,8 @@ _LATEST = 1.1
 
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is compared on.
-
-    Attributes
-    ----------
-    texts : list of str
-        All texts.
-    y : ndarray of shape (n_texts,)
-        Their labels.
-    classes : ndarray of shape (n_classes,)
-        The labels that occur, sorted.
-    weights : ndarray of shape (n_texts,) or None
-        How much each text counts.
-    """
-
-    texts: list
-    y: np.ndarray
-    classes: np.ndarray
-    weights: np.ndarray | None = None
-
-    def take_texts(self, rows):
-        """Return the texts of some rows."""
-        return [self.texts[row] for row in rows]
-
-    def take_weights(self, rows):
-        """Return the weights of some rows, None if there are none."""
-        return None if self.weights is None else self.weights[rows]
+# And of texts that have no class, or several labels.
+_LEAST_TEXTS = 10
 
 
 class Runner:
@@ -141,7 +113,7 @@ class Runner:
         OutOfTime
             If it is a BERT, and its fit was ended by the budget.
         """
-        if isinstance(estimator, BertTextClassifier) and self.budget < math.inf:
+        if isinstance(estimator, TextEstimator) and self.budget < math.inf:
             from ._deadline import with_deadline
 
             estimator = with_deadline(estimator, self.start + _LATEST * self.budget)
@@ -223,7 +195,7 @@ class Runner:
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
         parts = [
-            (fraction, fold, _draw(train, self.data.y[train], fraction, random_state))
+            (fraction, fold, _draw(train, self.data, fraction, random_state))
             for fraction in fractions
             for fold, (train, _) in enumerate(self.folds)
         ]
@@ -232,7 +204,7 @@ class Runner:
             self.note(
                 "The learning curve lacks "
                 f"{', '.join(f'{100 * fraction:g} %' for fraction in lacking)} of the training "
-                f"texts: of some class, fewer than {_MIN_PER_CLASS} would be in, or none out."
+                f"texts: {self._too_few()}."
             )
         for fraction, fold, some in parts:
             for name, estimator in estimators.items() if some is not None else ():
@@ -247,6 +219,12 @@ class Runner:
                     return
                 self.curve.append(result)
 
+    def _too_few(self):
+        """Return why a fraction of the training texts was left out."""
+        if self.data.kind == "labels":
+            return f"of some class, fewer than {_MIN_PER_CLASS} would be in, or none out"
+        return f"fewer than {_LEAST_TEXTS} would be in, or none out"
+
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold, without what is done once."""
         return float(np.mean(self._fold_seconds[name]))
@@ -259,13 +237,22 @@ class Runner:
         )
 
 
-def _draw(train, y, fraction, random_state):
-    """Return a stratified part of the training rows, None if a class would hardly be in it.
+def _draw(train, data, fraction, random_state):
+    """Return a part of the training rows, with labels in proportion; None if it would be too small.
 
-    What is not drawn must have room for each class too, as scikit-learn has it.
+    A class is in it twice. What is not drawn has room for each class too, as scikit-learn has it.
     """
-    counts = np.unique(y, return_counts=True)[1]
-    n_left = len(y) - int(fraction * len(y))
-    if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+    y, n_texts = data.y[train], fraction * len(train)
+    if data.kind == "labels":
+        counts = np.unique(y, return_counts=True)[1]
+        n_left = len(y) - int(fraction * len(y))
+        if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+            return None
+        return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[
+            0
+        ]
+    if n_texts < _LEAST_TEXTS or len(train) - n_texts < 1:
         return None
-    return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[0]
+    if data.kind == "numbers":
+        return train_test_split(train, train_size=fraction, random_state=random_state)[0]
+    return train[spread_labels(y, [fraction, 1 - fraction], random_state) == 0]

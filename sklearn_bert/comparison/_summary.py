@@ -92,7 +92,7 @@ class Pair:
         (cheap,), (bert,) = self.cheap, self.bert
         texts, y = data.take_texts(bert.rows), data.y[bert.rows]
         weights = data.take_weights(bert.rows)
-        if getattr(scorers[name], "_score_func", None) is accuracy_score:
+        if getattr(scorers[name], "_score_func", None) is accuracy_score and y.ndim == 1:
             gains = (bert.recorded.labels == y) - (cheap.recorded.labels == y).astype(float)
             return split_difference(
                 lambda rows: _weighted_mean(gains, weights, rows), len(y), n_candidates=n_candidates

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, explain
+from sklearn_bert._engine import lr_finder
 from sklearn_bert.comparison._fold_result import _PeakMemory
 
 pytestmark = pytest.mark.simulated_gpu
@@ -21,6 +22,17 @@ def test_the_device_learns_what_the_cpu_learns(make_classifier, reviews, dtype):
     cpu, cuda = (make_classifier(device=d, **settings).fit(*reviews) for d in ("cpu", "cuda"))
     losses = [[row["train_loss"] for row in clf.history_] for clf in (cpu, cuda)]
     np.testing.assert_allclose(*losses, atol=1e-4 if dtype == "float32" else 0.02)
+
+
+def test_the_range_test_ends_where_that_of_the_cpu_does(make_classifier, reviews, monkeypatch):
+    """Although losses are read ten at a time, some of which come after the end."""
+    monkeypatch.setattr(lr_finder, "_STOP_FACTOR", 1.02)
+    cpu, cuda = (
+        make_classifier(device=device, dtype="float32")._find_learning_rate(*reviews, None)
+        for device in ("cpu", "cuda")
+    )
+    assert len(cpu.losses) % 10 and len(cpu.losses) < 90
+    np.testing.assert_allclose(cpu.losses, cuda.losses, atol=1e-4)
 
 
 def test_tensors_of_two_devices_are_refused():

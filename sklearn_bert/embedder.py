@@ -23,7 +23,7 @@ from ._estimators.fit_context import fit_context
 from ._estimators.fit_tasks import FitTasks, with_callbacks
 from ._estimators.text_model import TextModel
 from ._text.columns import column_names
-from ._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs
+from ._text.texts import check_names, check_texts_or_pairs, is_pairs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from ._text.ragged import RaggedIds
     from ._typing import Dtype, LongText, Path, PerText, Targets, Texts
 
 
@@ -361,14 +362,13 @@ class BertTextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TextMo
         device = self._prediction_device()
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
 
-        def vectors_of(some: list[Any]) -> npt.NDArray[np.float32]:
+        def vectors_of(ids: RaggedIds) -> npt.NDArray[np.float32]:
             """Return the vectors of some texts."""
-            ragged = self._tokenize(some, self.tokenizer_, self.max_length_)
             options = {"n_left_out": self.n_left_out_, "layers": self.layers_}
-            return embed(self.module_, ragged, device, dtype, self._ways, **options)
+            return embed(self.module_, ids, device, dtype, self._ways, **options)
 
         with explained_memory_error(device, batch_size=1, max_length=self.max_length_):
-            vectors = in_chunks(vectors_of, texts)
+            vectors = self._compute(texts, vectors_of, device)
         return normalize(vectors, copy=False) if self.normalize else vectors
 
     def get_feature_names_out(self, input_features: PerText | None = None) -> npt.NDArray[Any]:

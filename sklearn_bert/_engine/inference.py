@@ -8,6 +8,7 @@ from .distributed import find_ranks
 from .forks import in_living_threads
 from .forward import Forward
 from .memory import MicroBatchSize
+from .packing import to_device
 from .torch_state import own_torch_state
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
@@ -54,7 +55,8 @@ def predict_outputs(module, ragged, device, dtype):
 
 def make_ready(module, device):
     """Move the module to the device, in evaluation mode."""
-    if module.device != device:
+    # A module knows its device by number: it is never on "cuda", but on "cuda:0".
+    if module.device != torch.empty(0, device=device).device:
         module.to(device)
     if module.training:
         module.eval()
@@ -68,7 +70,7 @@ def compute_shared(function, ragged, device):
     order = np.argsort(-ragged.lengths, kind="stable")
     rows = ranks.gather(compute(function, ragged.take(ranks.share(order)), device), len(order))
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered
 
 
@@ -104,5 +106,5 @@ def compute(function, ragged, device):
         rest = rest[len(pieces[-1]) :]
     rows = torch.cat(pieces)
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered

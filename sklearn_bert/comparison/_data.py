@@ -32,6 +32,8 @@ class Data:
         How much each text counts.
     kind : {"labels", "several labels", "numbers"}
         What `y` holds.
+    units : ndarray of shape (n_texts,) or None
+        The number of the group of each text.
     """
 
     texts: list
@@ -39,6 +41,7 @@ class Data:
     classes: np.ndarray
     weights: np.ndarray | None = None
     kind: str = "labels"
+    units: np.ndarray | None = None
 
     @property
     def is_pairs(self):

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import compare
 from sklearn_bert._engine.embeddings import Embeddings
-from sklearn_bert.comparison._baselines import FrozenBert, NaiveBayesSVM
+from sklearn_bert.comparison._naive_bayes_svm import NaiveBayesSVM
+from sklearn_bert.comparison._pretrained_models import FrozenBert
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.integers(1, 6, size=60).astype(float)
@@ -98,7 +99,7 @@ def test_scores_are_weighted(seeing, reviews):
 @pytest.mark.parametrize(
     "scoring", ["accuracy", pytest.param("balanced_accuracy", marks=pytest.mark.slow)]
 )
-def test_the_bootstrap_draws_weighted_scores(seeing, reviews, scoring):
+def test_the_interval_is_that_of_weighted_scores(seeing, reviews, scoring):
     rows = np.arange(60)
     found = judge(reviews, bert=seeing(), cv=[(rows[:30], rows[30:])], scoring=scoring)
     gain = found.differences_[scoring]

@@ -16,6 +16,7 @@ from .._plain import plain
 from ..classifier import BertTextClassifier
 from ..regressor import BertTextRegressor
 from ._baselines import has_model2vec
+from ._best_estimator import alone
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._comparison import Comparison
 from ._data import check_data
@@ -29,6 +30,7 @@ from ._inputs import (
     find_models,
     find_scorers,
 )
+from ._judgement import Judgement
 from ._overlap import Overlap, find_overlap
 from ._pretrained_models import STATIC, row_name
 from ._runner import Runner
@@ -276,7 +278,14 @@ def compare(
         "budget": budget,
         "random_state": seed,
     }
-    return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
+    setting = {
+        "forecasts_": forecasts,
+        "interrupted_": interrupted,
+        "settings_": settings,
+        "seconds_": perf_counter() - start,
+        "_estimators": {name: alone(each, data) for name, each in {**models, **candidates}.items()},
+    }
+    return Comparison(Judgement(runner, [*candidates], overlap), setting)
 
 
 def _default_bert(data: Data, seed: int | None) -> BertTextClassifier | BertTextRegressor:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from numbers import Real
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from .._files.atomic import replacing
+from ._best_estimator import mixture, request_weights
 from ._learning_curve import crossing, find_curves, with_full_size
-from ._overlap import score_without
-from ._runner import Runner
-from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._table import Table, wrap
-from ._verdict import tell_intervals, verdict
+from ._verdict import tell_intervals
 
 if TYPE_CHECKING:
     import os
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 
     from ._fold_result import FoldResult
     from ._forecast import Forecast
+    from ._judgement import Judgement
     from ._learning_curve import Curve
-    from ._overlap import Overlap
     from ._statistics import Difference
 
 
@@ -70,6 +68,10 @@ class Comparison:
         For each scorer, by how much BERT is better than the best cheap model: ``mean``, and the
         95 % interval from ``low`` to ``high``, in units of the score, with its ``method``.
 
+    cheapest_ : str
+        Of several candidates, the cheapest to train that is not shown to be worse than `bert_` by
+        the 95 % interval of their difference; `bert_` itself, if there is no cheaper one.
+
     best_cheap_, bert_ : str
         The names of the two; `best_cheap_` is None if there is nothing to compare. Of several
         candidates, `bert_` is the best one by the first score.
@@ -97,6 +99,12 @@ class Comparison:
         and white space (the exact ones included). ``scores_without`` has the deciding score of
         the best cheap model and of BERT without the latter, by name of the model, NaN where no
         text is left; it is empty if there are none, or no two models to compare.
+
+    mixture_ : dict of str to float or None
+        The weights of the models whose probabilities, or numbers, are best mixed with those of
+        BERT. None unless the mixture is better than the best of them by all of its 95 % interval.
+        Each fold is judged with weights that were found on the others. Models without
+        probabilities, such as a linear SVM, are in none, nor are models of several labels a text.
 
     interrupted_ : bool
         Whether Ctrl-C ended it.
@@ -135,144 +143,33 @@ class Comparison:
     fold_differences_: dict[str, Difference]
     best_cheap_: str | None
     bert_: str
+    cheapest_: str
     candidates_: list[str]
     forecast_: Forecast | None
     busy_: bool
     seconds_: float
     forecasts_: dict[str, Forecast]
     overlap_: dict[str, Any]
+    mixture_: dict[str, float] | None
     interrupted_: bool
     notes_: list[str]
     settings_: dict[str, Any]
     date_: datetime
 
-    def __init__(
-        self,
-        runner: Runner,
-        candidates: list[str],
-        forecasts: dict[str, Forecast],
-        settings: dict[str, Any],
-        interrupted: bool,
-        overlap: Overlap,
-    ) -> None:
+    def __init__(self, found: Judgement, setting: dict[str, Any]) -> None:
+        """Take what was found, and the attributes that tell how it was run."""
         self.date_ = datetime.now().astimezone()
-        self.candidates_ = candidates
-        self.interrupted_ = interrupted
-        self.forecasts_ = forecasts
-        self.settings_ = settings
-        self.notes_ = [*runner.notes, *runner.failures()]
-        self._data, self._results, self._curve = runner.data, runner.results, runner.curve
-        self._scorers = runner.scorers
-        self.seconds_ = perf_counter() - runner.start
-        self.busy_ = counts_processor(self._results)
-        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
-        names = dict.fromkeys(result.model for result in self._results)
-        self.rows_ = [
-            summarize(
-                name, [result for result in self._results if result.model == name], self._scorers
-            )
-            for name in names
-        ]
-        main = next(iter(self._scorers))
-        self._label = getattr(self._scorers[main], "label", None)
-        best = rank_candidates(self._results, candidates, main)
-        self.bert_ = best[0] if best else self._first_tried()
-        self.forecast_ = forecasts.get(self.bert_)
-        self._pair = find_pair(self._results, self.bert_, main, candidates)
+        vars(self).update(setting)
+        self._data, self._results, self._curve = found.data, found.results, found.curve
+        self._scorers, self._pair, self._called = found.scorers, found.pair, found.called
+        self.rows_, self.notes_, self.busy_ = found.rows, found.notes, found.busy
+        self.bert_, self.verdict_ = found.bert, found.verdict
+        self.differences_, self.fold_differences_ = found.differences, found.fold_differences
+        self.overlap_, self.mixture_, self.cheapest_ = found.overlap, found.mixture, found.cheapest
+        self.candidates_ = found.candidates
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
-        self.differences_, self.fold_differences_ = {}, {}
-        if self._pair:
-            self.differences_ = {
-                name: self._pair.difference(self._scorers, name, self._data, len(best))
-                for name in self._scorers
-            }
-            over_folds = {
-                name: self._pair.fold_difference(name, len(best)) for name in self._scorers
-            }
-            self.fold_differences_ = {k: v for k, v in over_folds.items() if v is not None}
-            difference = self.differences_[main]
-            self.verdict_ = verdict(
-                *(self._pair, difference, main, self._label, self._called()),
-                over_folds=over_folds[main],
-                in_cpu_seconds=self.busy_,
-            )
-            if fewer := self._with_fewer_folds(best):
-                self.notes_.append(f"Not chosen from, with fewer folds: {', '.join(fewer)}.")
-            if len(best) > 1:
-                self.notes_.append(
-                    f"{self.bert_} is the best of {len(best)} candidates by {main}: having been "
-                    "chosen, it looks a little better than it is."
-                )
-        else:
-            self.verdict_ = self._no_verdict()
-        self.overlap_ = self._without(overlap)
-        if overlap.alike:
-            self.notes_.append(self._tell(overlap))
-
-    def _without(self, overlap: Overlap) -> dict[str, Any]:
-        """Return the counts of an overlap, and the deciding scores without it."""
-        main = next(iter(self._scorers))
-        scores = {}
-        if overlap.alike and self._pair:
-            for results in self._finalists():
-                scores[results[0].model] = score_without(
-                    overlap, results, self._data, self._scorers[main]
-                )
-        counts = {name: getattr(overlap, name) for name in ("n_test", "exact", "alike")}
-        return {**counts, "scores_without": scores}
-
-    def _tell(self, overlap: Overlap) -> str:
-        """Return the sentence on an overlap."""
-        scores = self.overlap_["scores_without"]
-        if not scores:
-            return f"{overlap}."
-        if np.isnan(list(scores.values())).any():
-            return f"{overlap}; too few are left to judge on without them."
-        main = next(iter(self._scorers))
-        told = " and ".join(f"{value:.3f} for {model}" for model, value in scores.items())
-        return f"{overlap}; without them, {main} is {told}."
-
-    def _first_tried(self) -> str:
-        """Return the candidate to name where none has the deciding score."""
-        rows = [row for row in self.rows_ if row["model"] in self.candidates_]
-        rows.sort(key=lambda row: not row["n_folds"])
-        return rows[0]["model"] if rows else self.candidates_[0]
-
-    def _with_fewer_folds(self, best: list[str]) -> list[str]:
-        """Return the candidates with scores that were not chosen from."""
-        main = next(iter(self._scorers))
-        return [
-            row["model"]
-            for row in self.rows_
-            if row["model"] in self.candidates_
-            and row["model"] not in best
-            and np.isfinite(row[main])
-        ]
-
-    def _called(self) -> str:
-        """Return what sentences call BERT: its name where there are several."""
-        return "BERT" if len(self.candidates_) == 1 else self.bert_
-
-    def _no_verdict(self) -> str:
-        """Return the sentence for a comparison that BERT or all others are missing from."""
-        row = next((row for row in self.rows_ if row["model"] == self.bert_), None)
-        several = len(self.candidates_) > 1
-        if row is None:
-            if several:
-                return "No candidate was run, so there is nothing to say about them."
-            return f"{self.bert_} was not run, so there is nothing to say about it."
-        if not row["n_folds"]:
-            if several:
-                return (
-                    "No candidate came to the end of a fold, so there is nothing to say about "
-                    f"them; {self.bert_} failed: {row['error']}"
-                )
-            return f"{self.bert_} failed, so there is nothing to say about it: {row['error']}"
-        main = next(iter(self._scorers))
-        if np.isnan(row[main]):
-            whose = "any candidate" if several else self.bert_
-            return f"There is no {main} of {whose}, so there is no verdict."
-        return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
+        self.forecast_ = self.forecasts_.get(self.bert_)
+        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
 
     def worth_it(self, min_gain: float = 0.0, *, scoring: str | None = None) -> bool | None:
         """Return whether BERT gains more than you ask for.
@@ -307,6 +204,35 @@ class Comparison:
         if difference is None or not (difference.low > min_gain or difference.high <= min_gain):
             return None
         return difference.low > min_gain
+
+    def best_estimator(self) -> Any:
+        """Return the winner, not fitted, to be fitted on everything.
+
+        It is the mixture if there is one, scikit-learn's `VotingClassifier` or `VotingRegressor`
+        with its weights; else BERT if it is better by all of its 95 % interval; else the best
+        cheap model, without what the comparison computed for all folds at once.
+
+        Returns
+        -------
+        estimator : estimator instance
+            A clone. If the texts had weights, its parts request them: they count in
+            ``fit(X, y, sample_weight=...)`` with scikit-learn's metadata routing enabled.
+
+        Raises
+        ------
+        ValueError
+            If there is no winner, since BERT or all others failed or were not run.
+        """
+        if self._pair is None:
+            raise ValueError(
+                "best_estimator needs BERT and another model with scores on the same folds, and "
+                f"there are none: {self.verdict_}"
+            )
+        if self.mixture_ is not None:
+            best = mixture(self._estimators, self.mixture_, self._data)
+        else:
+            best = clone(self._estimators[self.bert_ if self.worth_it() else self.best_cheap_])
+        return best if self._data.weights is None else request_weights(best)
 
     @property
     def table_(self) -> pd.DataFrame:
@@ -346,7 +272,7 @@ class Comparison:
     def _crossing(self) -> str:
         """Return the sentence on the number of labels from which BERT is better."""
         cheap, bert = self._curves()
-        return crossing(cheap, bert, self.bert_, self._called())
+        return crossing(cheap, bert, self.bert_, self._called)
 
     def _finalists(self) -> tuple[list[FoldResult], list[FoldResult]]:
         """Return the results of the best cheap model and those of BERT."""

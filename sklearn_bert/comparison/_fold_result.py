@@ -139,7 +139,7 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
         result.training = find_training(model)
         result.memory_mb, result.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
-            result.scores[scorer], result.undefined[scorer] = _judge(
+            result.scores[scorer], result.undefined[scorer] = judge(
                 scorers[scorer], result.recorded, data, test
             )
         result.undefined = {name: reason for name, reason in result.undefined.items() if reason}
@@ -164,7 +164,7 @@ def score(scorer, recorded, texts, y, weights=None):
     return value if np.isfinite(value) else np.nan
 
 
-def _judge(scorer, recorded, data, test):
+def judge(scorer, recorded, data, test):
     """Return the score of predictions for the texts of a fold, and why it is NaN if it is.
 
     Scorers were tried before, so that one that fails here lacks something of this model or fold;

@@ -33,6 +33,12 @@ def head_for(kind):
     )
 
 
+def of_pairs(vectors):
+    """Return what is seen of pairs, given the vectors of both texts side by side."""
+    first, second = np.split(vectors, 2, axis=1)
+    return np.hstack([first, second, np.abs(first - second), first * second])
+
+
 class _OnVectors(BaseEstimator):
     """A linear model on vectors of texts.
 
@@ -88,8 +94,7 @@ class _OnVectors(BaseEstimator):
         if not is_pairs(texts):
             return self._embed(texts)
         sides = zip(*texts, strict=True)
-        first, second = np.split(self._embed([text for side in sides for text in side]), 2)
-        return np.hstack([first, second, np.abs(first - second), first * second])
+        return of_pairs(np.hstack(np.split(self._embed([x for side in sides for x in side]), 2)))
 
     @property
     def _predicts_by_proba(self):

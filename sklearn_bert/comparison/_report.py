@@ -126,12 +126,14 @@ def as_json(comparison, data_name=None):
         "notes": comparison.notes_,
         "bert": comparison.bert_,
         "candidates": comparison.candidates_,
+        "cheapest": comparison.cheapest_,
         "best_cheap": comparison.best_cheap_,
         "differences": {name: vars(each) for name, each in comparison.differences_.items()},
         "fold_differences": {
             name: vars(each) for name, each in comparison.fold_differences_.items()
         },
         "overlap": comparison.overlap_,
+        "mixture": comparison.mixture_,
         "models": comparison.rows_,
         "folds": comparison._fold_rows(),
         "learning_curve": comparison._curve_rows(),

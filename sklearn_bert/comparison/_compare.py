@@ -20,10 +20,12 @@ from ._best_estimator import alone
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._comparison import Comparison
 from ._data import check_data
+from ._earlier import Earlier, describe
 from ._folds import find_folds, rare_classes
 from ._inputs import (
     are_regressors,
     check_bert,
+    check_earlier,
     check_fractions,
     check_pos_label,
     draw_seed,
@@ -34,6 +36,7 @@ from ._judgement import Judgement
 from ._overlap import Overlap, find_overlap
 from ._pretrained_models import STATIC, row_name
 from ._runner import Runner
+from ._saved import fingerprint, fold_keys
 from ._stages import run_bert, run_cheap, run_curve
 from ._table import wrap
 
@@ -61,6 +64,7 @@ def compare(
     learning_curve: bool | PerText = False,
     pos_label: Any = None,
     sample_weight: PerText | None = None,
+    earlier: Comparison | None = None,
     random_state: RandomState = None,
     verbose: int = 1,
 ) -> Comparison:
@@ -125,8 +129,12 @@ def compare(
         Weights of the texts, not negative, in the fits and in the scores. A pipeline hands them
         to its last step. Models whose ``fit`` takes none learn from all texts alike, and a note
         tells which.
+    earlier : Comparison, default=None
+        A comparison on the same data that is continued: what it has of the same models, with the
+        same parameters, on the same folds is not computed again, so that models, folds and scorers
+        may be added. It may have been loaded by :meth:`Comparison.load`.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds, and the models that are not given.
+        Seeds the folds, and the models that are not given. None takes that of `earlier`.
     verbose : int, default=1
         1 prints a line on each model as soon as it is done, and what BERT will cost; 0 prints
         nothing.
@@ -237,6 +245,8 @@ def compare(
     cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
     named = {} if bert is None else name_candidates(bert)
     data = check_data(X, y, sample_weight, regressors=are_regressors(named.values()))
+    if check_earlier(earlier) is not None and random_state is None:
+        random_state = earlier.settings_["random_state"]
     seed = draw_seed(random_state)
     pos_label = check_pos_label(pos_label, data)
     folds, units = find_folds(data, cv, groups, seed)
@@ -256,6 +266,8 @@ def compare(
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
     for each in candidates.values():
         check_bert(each, data)
+    descriptions = {name: describe(model) for name, model in {**models, **candidates}.items()}
+    known = Earlier(earlier, data, folds, scorers, descriptions)
     models = {
         name: model.make() if isinstance(model, Pretrained) else model
         for name, model in models.items()
@@ -264,7 +276,7 @@ def compare(
         from . import _forecast, _speed  # noqa: F401  (an import is not counted)
     start = perf_counter()
     speeds = _check_models(berts, data, limit)
-    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
+    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing, known)
     overlap = find_overlap(data.texts, folds)
     _tell_of_data(runner, overlap, static if lacks_static else None, estimators or ())
     forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)
@@ -284,6 +296,9 @@ def compare(
         "settings_": settings,
         "seconds_": perf_counter() - start,
         "_estimators": {name: alone(each, data) for name, each in {**models, **candidates}.items()},
+        "_descriptions": descriptions,
+        "_fingerprint": fingerprint(data),
+        "_fold_keys": fold_keys(folds),
     }
     return Comparison(Judgement(runner, [*candidates], overlap), setting)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
 from .._files.atomic import replacing
+from .._text.texts import check_texts_or_pairs
 from ._best_estimator import mixture, request_weights
 from ._learning_curve import crossing, find_curves, with_full_size
 from ._table import Table, wrap
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from .._typing import Texts
     from ._fold_result import FoldResult
     from ._forecast import Forecast
     from ._judgement import Judgement
@@ -158,7 +161,7 @@ class Comparison:
 
     def __init__(self, found: Judgement, setting: dict[str, Any]) -> None:
         """Take what was found, and the attributes that tell how it was run."""
-        self.date_ = datetime.now().astimezone()
+        self.date_, self._has_texts = datetime.now().astimezone(), True
         vars(self).update(setting)
         self._data, self._results, self._curve = found.data, found.results, found.curve
         self._scorers, self._pair, self._called = found.scorers, found.pair, found.called
@@ -221,12 +224,18 @@ class Comparison:
         Raises
         ------
         ValueError
-            If there is no winner, since BERT or all others failed or were not run.
+            If there is no winner, since BERT or all others failed or were not run, or the
+            comparison was loaded.
         """
         if self._pair is None:
             raise ValueError(
                 "best_estimator needs BERT and another model with scores on the same folds, and "
                 f"there are none: {self.verdict_}"
+            )
+        if not self._estimators:
+            raise ValueError(
+                "best_estimator needs the models, which no file holds; continue this comparison by "
+                "compare(X, y, earlier=comparison), which computes nothing twice."
             )
         if self.mixture_ is not None:
             best = mixture(self._estimators, self.mixture_, self._data)
@@ -352,8 +361,42 @@ class Comparison:
             lines.append(self._crossing())
         return lines
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], X: Texts | None = None) -> Self:
+        """Read a comparison that `to_json` has written with its predictions.
+
+        It shows and plots what was found; ``compare(X, y, earlier=comparison)`` continues it. It
+        has no estimators for `best_estimator`, and texts for the report only if they are given.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2), default=None
+            The texts that were compared on.
+
+        Returns
+        -------
+        comparison : Comparison
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it was not written so, or `X` holds other texts.
+        """
+        from ._saved import read
+
+        texts = None if X is None else check_texts_or_pairs(X)
+        return cls(*read(Path(path).read_text(encoding="utf-8"), texts))
+
     def to_json(
-        self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        data_name: str | None = None,
+        predictions: bool = False,
     ) -> str:
         """Write table, folds, learning curve, verdict, settings and classes, but no texts.
 
@@ -365,14 +408,23 @@ class Comparison:
         data_name : str, default=None
             What the data is called in it, such as the name of its file.
 
+        predictions : bool, default=False
+            Whether to write what each model predicted for each text as well, and the labels:
+            `load` reads such a file, which is larger.
+
         Returns
         -------
         text : str
             The JSON.
+
+        Raises
+        ------
+        TypeError
+            If it is to hold predictions, and the labels are no str, bool, int or float.
         """
         from ._report import as_json
 
-        return _written(as_json(self, data_name), path)
+        return _written(as_json(self, data_name, predictions=predictions), path)
 
     def to_html(
         self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
@@ -391,9 +443,19 @@ class Comparison:
         -------
         html : str
             The report.
+
+        Raises
+        ------
+        ValueError
+            If the comparison was loaded without its texts.
         """
         from ._report import as_html
 
+        if not self._has_texts:
+            raise ValueError(
+                "to_html shows texts, and this comparison was loaded without them; pass them to "
+                "Comparison.load as X."
+            )
         return _written(as_html(self, data_name), path)
 
     def _repr_html_(self) -> str:

@@ -287,6 +287,16 @@ def check_bert(bert, data):
                 check_scoring_of(scoring, data.y, data.kind)
 
 
+def check_earlier(earlier):
+    """Return a comparison that is to be continued, None if there is none."""
+    if earlier is not None and not hasattr(earlier, "settings_"):
+        raise TypeError(
+            f"earlier must be a Comparison, got {shorten(earlier)}; load a file by "
+            "Comparison.load(path)."
+        )
+    return earlier
+
+
 def check_fractions(learning_curve):
     """Return the fractions of the training texts that are asked for, in rising order."""
     if isinstance(learning_curve, (bool, np.bool_)):

@@ -112,8 +112,8 @@ def _all_versions():
     return {**packages, "Python": platform.python_version(), "machine": platform.machine()}
 
 
-def as_json(comparison, data_name=None):
-    """Return the results without texts and predictions, as JSON without NaN."""
+def as_json(comparison, data_name=None, *, predictions=False):
+    """Return the results without texts, as JSON without NaN."""
     data = comparison._data
     numbers = data.kind == "numbers"
     target = {"numbers": _figures(data.y)} if numbers else {"classes": data.counts()}
@@ -142,7 +142,14 @@ def as_json(comparison, data_name=None):
         "settings": comparison.settings_,
         "versions": _all_versions(),
     }
-    return json.dumps(_plain(results), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(_plain(results), indent=2, allow_nan=False)
+    if predictions:
+        from ._saved import state_of
+
+        # Not a line for each number.
+        state = json.dumps(_plain(state_of(comparison)), allow_nan=False, separators=(",", ":"))
+        text = f'{text.removesuffix("}").rstrip()},\n  "state": {state}\n}}'
+    return f"{text}\n"
 
 
 def _forecast(forecast):

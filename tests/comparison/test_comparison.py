@@ -481,7 +481,10 @@ def test_wrong_options_are_told_before_anything_is_trained(options, error, messa
         ([0, 1, 0, None], "y must have a label for each text, got None"),
         ([0, 1], "inconsistent numbers of samples"),
         (np.full((4, 2), 1), "got the same labels for all 4 texts; add texts with other labels"),
-        ([["a"], ["a", "b"], ["b"], ["b"]], r"got the labels \['a'\] at row 0; convert them with"),
+        (
+            [["a"], ["a", "b"], ["b"], ["b"]],
+            r"one label for each text, got \['a'\] at row 0; for several",
+        ),
         ([0.5, 0.25, 1, 2], "must hold labels for a classifier, got the number 0.5 at row 0"),
     ],
 )

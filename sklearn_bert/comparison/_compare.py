@@ -27,6 +27,7 @@ from ._inputs import (
     check_bert,
     check_earlier,
     check_fractions,
+    check_n_jobs,
     check_pos_label,
     draw_seed,
     find_models,
@@ -65,6 +66,7 @@ def compare(
     pos_label: Any = None,
     sample_weight: PerText | None = None,
     earlier: Comparison | None = None,
+    n_jobs: int | None = None,
     random_state: RandomState = None,
     verbose: int = 1,
 ) -> Comparison:
@@ -133,6 +135,10 @@ def compare(
         A comparison on the same data that is continued: what it has of the same models, with the
         same parameters, on the same folds is not computed again, so that models, folds and scorers
         may be added. It may have been loaded by :meth:`Comparison.load`.
+    n_jobs : int, default=None
+        Processes for the folds of the models on words, which compute in one thread, where that is
+        quicker and there is no `budget`. None is 1 unless in a :obj:`joblib.parallel_config`
+        context, -1 all cores. BERT has the cores to itself.
     random_state : int, RandomState instance or None, default=None
         Seeds the folds, and the models that are not given. None takes that of `earlier`.
     verbose : int, default=1
@@ -245,8 +251,10 @@ def compare(
     cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
     named = {} if bert is None else name_candidates(bert)
     data = check_data(X, y, sample_weight, regressors=are_regressors(named.values()))
-    if check_earlier(earlier) is not None and random_state is None:
+    check_earlier(earlier)
+    if earlier is not None and random_state is None:
         random_state = earlier.settings_["random_state"]
+    check_n_jobs(n_jobs)
     seed = draw_seed(random_state)
     pos_label = check_pos_label(pos_label, data)
     folds, units = find_folds(data, cv, groups, seed)
@@ -276,7 +284,9 @@ def compare(
         from . import _forecast, _speed  # noqa: F401  (an import is not counted)
     start = perf_counter()
     speeds = _check_models(berts, data, limit)
-    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing, known)
+    runner = Runner(
+        data, folds, scorers, limit, start, _say if verbose else _say_nothing, known, n_jobs
+    )
     overlap = find_overlap(data.texts, folds)
     _tell_of_data(runner, overlap, static if lacks_static else None, estimators or ())
     forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)

@@ -158,6 +158,7 @@ class Comparison:
     notes_: list[str]
     settings_: dict[str, Any]
     date_: datetime
+    _estimators: dict[str, Any]
 
     def __init__(self, found: Judgement, setting: dict[str, Any]) -> None:
         """Take what was found, and the attributes that tell how it was run."""

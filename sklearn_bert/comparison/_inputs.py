@@ -287,6 +287,15 @@ def check_bert(bert, data):
                 check_scoring_of(scoring, data.y, data.kind)
 
 
+def check_n_jobs(n_jobs):
+    """Refuse what is no number of processes."""
+    is_int = isinstance(n_jobs, Integral) and not isinstance(n_jobs, (bool, np.bool_))
+    if n_jobs is not None and (not is_int or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs must be an int other than 0, or None, got {n_jobs!r}; use -1 for all cores."
+        )
+
+
 def check_earlier(earlier):
     """Return a comparison that is to be continued, None if there is none."""
     if earlier is not None and not hasattr(earlier, "settings_"):

@@ -4,11 +4,13 @@ import math
 from time import perf_counter
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.model_selection import train_test_split
 
 from .._clock import OutOfTime
 from .._durations import format_duration
 from .._estimators.text_estimator import TextEstimator
+from ._baselines import OneThreadPipeline
 from ._fold_result import run_fold
 from ._stratified_labels import spread_labels
 from ._summary import summarize
@@ -17,6 +19,9 @@ from ._weighted_fit import weight_parameter
 
 # A fit that is still at work so much later than the budget is ended.
 _LATEST = 1.1
+
+# Seconds that processes must save to be started.
+_TO_START = 5
 
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2
@@ -43,6 +48,8 @@ class Runner:
         Is given each sentence as soon as there is one.
     earlier : Earlier
         What was done before.
+    n_jobs : int or None, default=None
+        Processes for the folds of cheap models, as joblib has it.
 
     Attributes
     ----------
@@ -54,7 +61,7 @@ class Runner:
         Sentences on what was left out.
     """
 
-    def __init__(self, data, folds, scorers, budget, start, say, earlier):
+    def __init__(self, data, folds, scorers, budget, start, say, earlier, n_jobs=None):
         self.data = data
         self.folds = folds
         self.scorers = scorers
@@ -62,6 +69,7 @@ class Runner:
         self.start = start
         self.say = say
         self.earlier = earlier
+        self.n_jobs = n_jobs
         self.results, self.curve, self.notes = [], [], []
         self._fold_seconds = {}
 
@@ -71,11 +79,11 @@ class Runner:
         `seconds` are what the first fold is expected to take; the next is expected to take what
         the one before it took.
         """
-        done, late = [], 0.0
+        done, late, ahead = [], 0.0, {}
         if self.data.weights is not None and weight_parameter(estimator) is None:
             self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
-            if (known := self.earlier.find(name, fold)) is not None:
+            if (known := ahead.get(fold) or self.earlier.find(name, fold)) is not None:
                 done.append(self._take(known))
                 continue
             if self._is_too_long(seconds):
@@ -95,13 +103,39 @@ class Runner:
             self.results.append(result)
             if len(done) > 1 and result.error and result.error == done[-2].error:
                 break  # the same a third time helps nobody
+            if not ahead and not result.error:
+                ahead = self._run_ahead(name, estimator, fold + 1, seconds)
         if done:
             self._say_result(summarize(name, done, self.scorers))
         if late > 0:
             self._note_late(name, late)
 
+    def _run_ahead(self, name, estimator, start, seconds):
+        """Return the results of the folds from `start` on by number, where processes are quicker.
+
+        A model of words computes in one thread. Processes take seconds to start, and what a budget
+        leaves time for is known from one fold after the other only.
+        """
+        todo = [
+            fold for fold in range(start, len(self.folds)) if self.earlier.find(name, fold) is None
+        ]
+        n_jobs = min(effective_n_jobs(self.n_jobs), len(todo))
+        is_quicker = n_jobs > 1 and seconds * len(todo) * (1 - 1 / n_jobs) > _TO_START
+        if not (
+            is_quicker and isinstance(estimator, OneThreadPipeline) and self.budget == math.inf
+        ):
+            return {}
+        results = Parallel(n_jobs)(
+            delayed(run_fold)(
+                *(name, fold, estimator, self.data, *self.folds[fold], self.scorers),
+                with_size=False,
+            )
+            for fold in todo
+        )
+        return dict(zip(todo, results, strict=True))
+
     def _take(self, result):
-        """Take over a result of an earlier comparison, and return it."""
+        """Take over a result that is there already, and return it."""
         self.results.append(result)
         seconds = result.fit_seconds + result.predict_seconds
         self._fold_seconds.setdefault(result.model, []).append(seconds)

@@ -184,3 +184,18 @@ def test_other_data_and_other_folds_are_refused():
         quietly(earlier=first, random_state=1)
     with pytest.raises(TypeError, match=r"earlier must be a Comparison, got 'a\.json'; load"):
         quietly(earlier="a.json")
+
+
+@pytest.mark.slow
+def test_folds_in_processes_of_their_own_give_the_same(monkeypatch):
+    monkeypatch.setattr(_runner, "_TO_START", 0)
+    alone, together = quietly(), quietly(n_jobs=2)
+    assert (together.table_["accuracy"] == alone.table_["accuracy"]).all()
+    assert together.table_["fit_seconds"].gt(0).all() and together.notes_ == alone.notes_
+    pd.testing.assert_frame_equal(together.predictions_, alone.predictions_)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, "all"])
+def test_numbers_of_processes_that_are_none_are_told(n_jobs):
+    with pytest.raises(ValueError, match="n_jobs must be an int other than 0, or None, got"):
+        quietly(n_jobs=n_jobs)

@@ -96,7 +96,7 @@ class Embeddings:
         Tokens kept of a text; None keeps as many as the model can read.
     device : str
         Where to compute.
-    dtype : {"auto", "float32", "bfloat16"}
+    dtype : {"auto", "float32", "bfloat16", "float16"}
         Arithmetic.
     """
 

@@ -5,6 +5,7 @@ import torch
 
 from .._text.ragged import RaggedRows
 from .distributed import find_ranks
+from .divergence import divergence_error
 from .forks import in_living_threads
 from .forward import Forward
 from .memory import MicroBatchSize
@@ -46,10 +47,7 @@ def predict_outputs(module, ragged, device, dtype):
     with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
         outputs = compute_shared(forward, ragged, device).cpu().numpy()
     if not np.isfinite(outputs).all():
-        raise ValueError(
-            f"The model must give finite numbers, got {outputs[~np.isfinite(outputs)][0]}, since "
-            "its training has diverged; fit it with a lower learning_rate or weight_decay."
-        )
+        raise divergence_error(outputs[~np.isfinite(outputs)][0], dtype)
     return ragged.mean_of_windows(outputs.astype(np.float64))
 
 

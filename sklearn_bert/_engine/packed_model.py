@@ -17,7 +17,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 
-from .attention import attend, varlen_attention
+from .attention import MULTIPLE, attend
+from .attention_kernels import find_kernel
 from .encoder import attention_dropouts
 from .layers import find_layers
 from .packing import reads_types
@@ -66,27 +67,27 @@ def can_pack(module):
 def packed_model(module, device, dtype):
     """Return what computes the logits of `PackedTexts`, or None where padding is needed.
 
-    CUDA needs flash attention for texts of different lengths, which there is for half precision
-    from Ampere on, and which knows no dropout.
+    On a CPU, texts of the same length are attended to together. Elsewhere that would be slower: MPS
+    and XPU compile their kernels anew for each number and length of texts that they meet, MPS keeps
+    them all for ever, and batches of texts of similar length are padded by some 3 % only.
     """
     if not can_pack(module):
         return None
-    is_able = device.type == "cpu" or (
-        device.type == "cuda" and _has_ragged_attention(module.config, device, dtype)
-    )
-    return PackedModel(module) if is_able else None
+    if device.type == "cpu":
+        return PackedModel(module)
+    kernel = _find_kernel(module.config, device, dtype) if device.type == "cuda" else None
+    return None if kernel is None else PackedModel(module, kernel)
 
 
-def _has_ragged_attention(config, device, dtype):
-    """Return whether a GPU can attend to texts of different lengths in the way a model asks."""
-    return (
-        dtype in (torch.bfloat16, torch.float16)
-        and torch.cuda.get_device_capability(device) >= (8, 0)
-        and not any(attention_dropouts(config).values())
-        and getattr(config, "sliding_window", None) is None
-        and varlen_attention() is not None
-        # Wheels for Windows, and ROCm's for some cards, have the function without a kernel.
-        and torch.backends.cuda.is_flash_attention_available()
+def _find_kernel(config, device, dtype):
+    """Return the kernel of a GPU that attends in the way a model asks, None if there is none."""
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return find_kernel(
+        device,
+        dtype,
+        width + -width % MULTIPLE,
+        dropout_rate=max(attention_dropouts(config).values(), default=0.0),
+        has_windows=getattr(config, "sliding_window", None) is not None,
     )
 
 
@@ -97,10 +98,13 @@ class PackedModel:
     ----------
     module : transformers.PreTrainedModel
         A sequence classifier that `can_pack`.
+    kernel : callable, default=None
+        Attention, as `attend` takes it; a CPU needs none.
     """
 
-    def __init__(self, module):
+    def __init__(self, module, kernel=None):
         self.module = module
+        self.kernel = kernel
         self.reads_types = reads_types(module)
         self.pooling = getattr(module.config, "classifier_pooling", "cls")
         self.reads_first = self.pooling not in ("mean", "late")
@@ -159,7 +163,8 @@ class PackedModel:
         inputs = {"input_ids": packed.ids[None], "position_ids": self._positions(packed)[None]}
         if packed.types is not None and self.reads_types:
             inputs["token_type_ids"] = packed.types[None]
-        return {**inputs, "attention": partial(_attend_all, packed), "packed_texts": packed}
+        attention = partial(attend, packed=packed, kernel=self.kernel)
+        return {**inputs, "attention": attention, "packed_texts": packed}
 
     def _positions(self, packed):
         """Return the numbers of the positions of all tokens.
@@ -220,11 +225,6 @@ def _attention(module, query, key, value, mask, *, attention, **settings):
 AttentionInterface.register(_ATTENTION, _attention)
 
 
-def _attend_all(packed, query, key, value, **settings):
-    """Return the context of all tokens."""
-    return attend(query, key, value, packed, first_only=False, **settings)
-
-
 class _KeysAndValues(Exception):
     """Ends the forward pass of a layer when its keys and values are there."""
 
@@ -282,7 +282,7 @@ class _LastLayer:
             )
 
         def attend_first(query, first_key, first_value, **settings):
-            return attend(query, key, value, packed_texts, first_only=True, **settings)
+            return attention(query, key, value, first_only=True, **settings)
 
         read = hidden.index_select(1, packed_texts.first)
         first = self.layer.forward(read, *args, attention=attend_first, **kwargs).transpose(0, 1)

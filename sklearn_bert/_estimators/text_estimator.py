@@ -86,7 +86,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         "checkpoint_every": [Interval(Integral, 1, None, closed="left"), str],
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "device": [str],
-        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
         "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

@@ -162,7 +162,6 @@ def _patch_module(torch):
     for name, function in functions.items():
         setattr(torch.cuda, name, function)
     torch.backends.cuda.is_built = lambda: True
-    torch.backends.cuda.is_flash_attention_available = lambda: True
 
 
 def _patch_generators(torch):

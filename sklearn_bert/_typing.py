@@ -57,4 +57,4 @@ RandomState: TypeAlias = int | np.random.RandomState | None
 Scorer: TypeAlias = str | Callable[..., Any]
 Scoring: TypeAlias = Scorer | list[str] | tuple[str, ...] | dict[str, Any]
 LongText: TypeAlias = Literal["head", "tail", "head+tail", "windows"]
-Dtype: TypeAlias = Literal["auto", "float32", "bfloat16"]
+Dtype: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]

@@ -180,11 +180,15 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         there. A fitted classifier that is loaded on a machine without its device predicts
         on what "auto" finds, with a warning.
 
-    dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic. "bfloat16" computes in mixed precision, with weights kept in float32; it is
-        faster where the hardware knows it. "auto" trains so on such hardware, and predicts in
-        float32; "bfloat16" is for both: it predicts 1.5 to 2 times as fast, and probabilities
-        change by up to 0.01, a label hardly ever.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Arithmetic. "bfloat16" and "float16" compute in mixed precision, with weights kept in
+        float32; they are faster where the hardware knows them. "auto" trains in bfloat16 on such
+        hardware, in float16 on NVIDIA's Volta and Turing (V100, T4, RTX 20), which only know that,
+        and predicts in float32. "bfloat16" is for both: it predicts 1.5 to 2 times as fast, and
+        probabilities change by up to 0.01, a label hardly ever. So is "float16", to about one
+        digit more. Its numbers end at 65,504: the loss is scaled to make the most of them, and a
+        step whose gradients exceed them all the same is left out. Hardware that only emulates
+        what was asked for is warned of, such as most CPUs for "float16".
 
     gradient_checkpointing : bool or "auto", default="auto"
         Whether to compute the layers a second time for the gradient instead of keeping what they
@@ -241,6 +245,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         of each; ``learning_rate`` at the end of the epoch, ``seconds``, ``tokens_per_second``, and
         what `callbacks` recorded. Where memory was short, also ``micro_batch_tokens``, the size of
         the pieces that fitted, and with gradient checkpointing ``gradient_checkpointing``, True.
+        In float16 also ``loss_scale``, the factor of the loss at the end of the epoch.
 
     training_curve_ : dict of ndarray of shape (n_steps,)
         ``loss``, ``learning_rate`` and ``epoch`` (from 1) of each step.

@@ -111,8 +111,9 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     device : str, default="auto"
         Any torch device; "auto" is "cuda", "mps" or "cpu", the first that is there.
 
-    dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Arithmetic. "auto" trains in bfloat16 where that is faster, and predicts in float32.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Arithmetic. "auto" trains in bfloat16 or float16 where that is faster, and predicts in
+        float32; "bfloat16" and "float16" are for both.
 
     gradient_checkpointing : bool or "auto", default="auto"
         Whether to compute the layers a second time for the gradient, to save memory.

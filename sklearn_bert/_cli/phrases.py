@@ -31,6 +31,7 @@ _PHRASES = {
     r" with a weight above 0, got": ", got",
     r", or raise its class_weight": "",
     r" or weight_decay\b": "",
+    r", or use dtype='float32'": "",
     r"use None for the longest, or another model": "leave it out for the longest, or use another "
     "model",
     r"use 'auto' or one of \[?([^\]]*?)\]?\.$": r"use auto or one of \1.",

@@ -14,6 +14,9 @@ from .torch_state import own_torch_state
 # Dropout and the head draw from torch's global generators: one fit at a time in a process.
 _SEEDED = threading.RLock()
 
+# What a CPU of the x86 family computes half precision by.
+_INSTRUCTIONS = {"bfloat16": "AVX-512", "float16": "AVX512-FP16"}
+
 
 def find_device(device):
     """Return the `torch.device` that `device` names; "auto" is CUDA, MPS or the CPU.
@@ -59,29 +62,54 @@ def _available():
 
 
 def find_dtype(dtype, device):
-    """Return the torch dtype that `dtype` names; "auto" is bfloat16 where that is faster."""
-    if dtype != "auto":
-        if dtype == "bfloat16" and device.type == "cpu" and not _computes_bfloat16():
-            warn(
-                "dtype='bfloat16' is emulated on this CPU, which has no AVX-512, and takes about "
-                "ten times as long as float32; use dtype='auto'."
-            )
-        return getattr(torch, dtype)
+    """Return the torch dtype that `dtype` names; "auto" is the one that trains the fastest."""
+    if dtype == "auto":
+        return _fastest_dtype(device)
+    if dtype != "float32":
+        _warn_of_emulation(dtype, device)
+    return getattr(torch, dtype)
+
+
+def _fastest_dtype(device):
+    """Return the arithmetic that trains the fastest on a device."""
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        # Both are also true of CPUs with AMX, whose instruction set includes AVX512-BF16.
-        fast = torch.cpu._is_avx512_bf16_supported()
-    else:
-        fast = False
+        if _computes_bfloat16(device):
+            return torch.bfloat16
+        # Volta and Turing (V100, T4, RTX 20) have tensor cores for float16 alone.
+        major, _ = torch.cuda.get_device_capability(device)
+        return torch.float16 if major == 7 else torch.float32
+    # Also true of CPUs with AMX, whose instruction set includes AVX512-BF16.
+    fast = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if fast else torch.float32
 
 
-def _computes_bfloat16():
-    """Return whether torch multiplies matrices in bfloat16 on this CPU by more than plain loops."""
-    return platform.machine() not in ("x86_64", "AMD64") or (
-        torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
+def _warn_of_emulation(dtype, device):
+    """Warn of half precision that a device has no instructions for."""
+    if device.type == "cpu" and not _has_instructions(dtype):
+        warn(
+            f"dtype={dtype!r} is emulated on this CPU, which has no {_INSTRUCTIONS[dtype]}, and "
+            "takes about ten times as long as float32; use dtype='auto'."
+        )
+    if device.type == "cuda" and dtype == "bfloat16" and not _computes_bfloat16(device):
+        warn(
+            "dtype='bfloat16' is emulated on this GPU, which is older than Ampere and slow with "
+            "it; use dtype='auto'."
+        )
+
+
+def _has_instructions(dtype):
+    """Return whether torch multiplies matrices of half precision on this CPU by more than loops."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return True
+    if dtype == "float16":
+        return torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _computes_bfloat16(device):
+    """Return whether a GPU has instructions for bfloat16; torch asks the one that is current."""
+    with _current(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from .encoder import find_max_length, load_encoder
 from .forks import in_living_threads
 from .forward import Forward
 from .inference import compute_shared, make_ready
-from .packing import PackedTexts
+from .packing import PackedTexts, to_device
 from .pooled_tokens import PooledTokens
 from .torch_state import own_torch_state
 
@@ -36,10 +36,11 @@ class Pooling(Forward):
     def __call__(self, texts):
         """Return the vectors of `texts` in float32, of shape (n_texts, n_ways * width)."""
         if self.packed_model is None:
-            inputs = self.pad(texts)
-            hidden = self.module.base_model(**inputs)[0]
-            states = hidden[inputs["attention_mask"].bool()]
-            lengths = inputs["attention_mask"].sum(1)
+            hidden = self.module.base_model(**self.pad(texts))[0]
+            lengths = to_device(texts.lengths, self.device)
+            # A mask would be waited for: how many tokens it leaves, only the device would know.
+            is_token = np.arange(hidden.shape[1]) < texts.lengths[:, None]
+            states = hidden.flatten(0, 1)[to_device(np.flatnonzero(is_token), self.device)]
         else:
             packed = PackedTexts(texts, self.device)
             if self.ways == ("cls",) and not self.n_left_out:
@@ -95,7 +96,7 @@ class Embeddings:
         Tokens kept of a text; None keeps as many as the model can read.
     device : str
         Where to compute.
-    dtype : {"auto", "float32", "bfloat16"}
+    dtype : {"auto", "float32", "bfloat16", "float16"}
         Arithmetic.
     """
 

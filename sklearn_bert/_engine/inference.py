@@ -5,9 +5,11 @@ import torch
 
 from .._text.ragged import RaggedRows
 from .distributed import find_ranks
+from .divergence import divergence_error
 from .forks import in_living_threads
 from .forward import Forward
 from .memory import MicroBatchSize
+from .packing import to_device
 from .torch_state import own_torch_state
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
@@ -45,16 +47,14 @@ def predict_outputs(module, ragged, device, dtype):
     with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
         outputs = compute_shared(forward, ragged, device).cpu().numpy()
     if not np.isfinite(outputs).all():
-        raise ValueError(
-            f"The model must give finite numbers, got {outputs[~np.isfinite(outputs)][0]}, since "
-            "its training has diverged; fit it with a lower learning_rate or weight_decay."
-        )
+        raise divergence_error(outputs[~np.isfinite(outputs)][0], dtype)
     return ragged.mean_of_windows(outputs.astype(np.float64))
 
 
 def make_ready(module, device):
     """Move the module to the device, in evaluation mode."""
-    if module.device != device:
+    # A module knows its device by number: it is never on "cuda", but on "cuda:0".
+    if module.device != torch.empty(0, device=device).device:
         module.to(device)
     if module.training:
         module.eval()
@@ -68,7 +68,7 @@ def compute_shared(function, ragged, device):
     order = np.argsort(-ragged.lengths, kind="stable")
     rows = ranks.gather(compute(function, ragged.take(ranks.share(order)), device), len(order))
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered
 
 
@@ -104,5 +104,5 @@ def compute(function, ragged, device):
         rest = rest[len(pieces[-1]) :]
     rows = torch.cat(pieces)
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered

@@ -20,6 +20,10 @@ from .progress import StopIfAsked
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
 
+# What the loss is multiplied by at first in float16. With the 2**16 that torch would begin with,
+# the first steps overflow more often, and each of them is lost.
+_LOSS_SCALE = 2.0**14
+
 # What ends training comes after the callbacks that look at the epoch, and what restores a state
 # after those that begin anew.
 _LAST_CALLBACKS = ("_early_stopping", "_stop_if_asked", "_checkpoints")
@@ -87,12 +91,20 @@ class FineTuningNet(NeuralNet):
         if checkpointing != "auto" and checkpointing:
             self.logits_of_.start_checkpointing()
         self.ranks_ = self.find_ranks()
-        self.embedding_ = RowGradients(self.module_.get_input_embeddings(), device, self.ranks_)
+        self.embedding_ = RowGradients(
+            self.module_.get_input_embeddings(), device, self.settings.dtype, self.ranks_
+        )
         self.gradients_ = None if self.ranks_ is None else self._gradient_sums()
         self.micro_batch_size_ = MicroBatchSize(
             device,
             self.tokens_at_once(),
             self.logits_of_.start_checkpointing if checkpointing == "auto" else None,
+        )
+        # Gradients that float16 cannot tell from 0 are lost unless the loss is multiplied. A step
+        # that overflows is left out, all of it on the device: the host need not know, and the
+        # schedule goes on.
+        self.scaler_ = torch.amp.GradScaler(
+            device.type, init_scale=_LOSS_SCALE, enabled=self.settings.dtype == torch.float16
         )
         self.rows_done_ = []  # of the epoch that a checkpoint goes on with, one a batch
         return self
@@ -133,7 +145,9 @@ class FineTuningNet(NeuralNet):
 
     def state_dict(self):
         """Return what the steps to come depend on."""
+        scale = {"loss_scale": self.scaler_.state_dict()} if self.scaler_.is_enabled() else {}
         return {
+            **scale,
             "module": self.module_.state_dict(),
             "optimizer": self.optimizer_.state_dict(),
             "history": self.history.to_list(),
@@ -152,6 +166,8 @@ class FineTuningNet(NeuralNet):
         for row in self.rows_done_:
             row["train_loss"] = torch.as_tensor(row["train_loss"], device=self.device)
         self.micro_batch_size_.found = state["micro_batch_tokens"]
+        if self.scaler_.is_enabled():
+            self.scaler_.load_state_dict(state["loss_scale"])
         if state["checkpointing"]:
             self.logits_of_.start_checkpointing()
 
@@ -209,7 +225,17 @@ class FineTuningNet(NeuralNet):
         self.embedding_.fill()
         if self.ranks_ is not None:
             self.ranks_.sum([step["loss"]])
+        self.scaler_.unscale_(self.optimizer_)  # of all processes, before they are clipped
         return step
+
+    def _step_optimizer(self, step_fn):
+        """Compute the gradient and take the step, unless float16 has overflowed."""
+        if not self.scaler_.is_enabled():
+            super()._step_optimizer(step_fn)
+            return
+        step_fn()
+        self.scaler_.step(self.optimizer_)
+        self.scaler_.update()
 
     def _backward(self, loss, is_last):
         """Compute the gradient of a piece of the batch, its last one or not."""
@@ -219,7 +245,7 @@ class FineTuningNet(NeuralNet):
             )
         if is_last and self.gradients_ is not None:
             self.gradients_.start()
-        loss.backward()
+        self.scaler_.scale(loss).backward()
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""

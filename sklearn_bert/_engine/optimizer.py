@@ -135,15 +135,19 @@ class RowGradients:
         The word embeddings.
     device : torch.device
         Where they are; only on a CPU is there anything to be gained.
+    dtype : torch.dtype
+        Arithmetic. When float16 overflows, clipping the gradient makes all rows NaN, those too that
+        are not touched again: it gets a new matrix each time.
     ranks : ProcessGroup, default=None
         The processes whose gradients are summed: the rows that any of them used.
     """
 
-    def __init__(self, embedding, device, ranks=None):
+    def __init__(self, embedding, device, dtype, ranks=None):
         self.embedding = embedding
         self.ranks = ranks
         self.is_used = device.type == "cpu" and type(embedding) is torch.nn.Embedding
         self.is_used = self.is_used and not embedding.sparse and embedding.weight.requires_grad
+        self.is_used = self.is_used and dtype != torch.float16
         if self.is_used:
             embedding.sparse = True
             self.dense = torch.zeros_like(embedding.weight)

@@ -47,6 +47,8 @@ class EpochRecord(Callback):
             net.history.record("micro_batch_tokens", net.micro_batch_size_.found)
         if net.logits_of_.checkpointing:
             net.history.record("gradient_checkpointing", True)
+        if net.scaler_.is_enabled():
+            net.history.record("loss_scale", net.scaler_.get_scale())
         if self.score is not None:
             for name, value in self.score(net.module_).items():
                 net.history.record(name, value)

@@ -1,5 +1,6 @@
 """Fine-tuning: what is put around the steps of the net, and what is recorded of them."""
 
+import math
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from skorch.utils import noop
 
 from .chance import ChanceRecord
 from .device import fast_float32
+from .divergence import divergence_error
 from .ending import Ending
 from .net import FineTuningNet, ValidationStopping
 from .optimizer import OneCycle
@@ -141,6 +143,8 @@ def _named(**callbacks):
 def _record(net, record, chance, stopping, validation):
     """Return what was recorded of a training, and that of the epoch whose weights were kept."""
     n_epochs = (stopping and stopping.best_epoch_) or len(net.history)
+    if net.scaler_.is_enabled():
+        _check_steps(net, n_epochs)
     curve = step_rows(net.history)
     return TrainingRecord(
         history=epoch_rows(net.history),
@@ -148,3 +152,10 @@ def _record(net, record, chance, stopping, validation):
         validated=None if validation is None else torch.cat(record.predicted_[n_epochs - 1]),
         ending=chance.ending(curve["loss"][curve["epoch"] <= n_epochs]),
     )
+
+
+def _check_steps(net, n_epochs):
+    """Refuse weights whose gradients overflow, whatever the loss is multiplied by."""
+    n_taken = max(int(state["step"]) for state in net.optimizer_.state.values())
+    if not n_taken or net.history[n_epochs - 1]["loss_scale"] < 1:
+        raise divergence_error(math.inf, net.settings.dtype)

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._plain import default_errstate, with_plain_parameters
-from .._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs, names_of_pairs
+from .._text.texts import check_names, check_texts_or_pairs, is_pairs, names_of_pairs
 from .callbacks import CallbacksMixin
 from .epoch_scores import scoring_entries
 from .fit_tasks import FitTasks, with_callbacks
@@ -86,7 +86,7 @@ class TextEstimator(CallbacksMixin, TextModel):
         "checkpoint_every": [Interval(Integral, 1, None, closed="left"), str],
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "device": [str],
-        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
         "gradient_checkpointing": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -300,12 +300,6 @@ class TextEstimator(CallbacksMixin, TextModel):
             batch_size=getattr(self, "batch_size_", self.batch_size),  # not there in older models
             max_length=self.max_length_,
         ):
-            return in_chunks(
-                lambda some: predict_outputs(
-                    self.module_,
-                    self._tokenize(some, self.tokenizer_, self.max_length_),
-                    device,
-                    dtype,
-                ),
-                texts,
+            return self._compute(
+                texts, lambda ids: predict_outputs(self.module_, ids, device, dtype), device
             )

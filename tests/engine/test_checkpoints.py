@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 
 from sklearn_bert import BertTextClassifier, BertTextRegressor
 from sklearn_bert._engine import checkpoints as _checkpoints
+from sklearn_bert._engine import net as _net
 
 
 class Killed(Exception):
@@ -122,6 +123,19 @@ def test_so_does_a_fit_of_any_kind(make, reviews, monkeypatch, parameters):
     clf = make(**parameters).fit(*reviews)
     seeded = {**parameters, "random_state": Draws(state["seed"])}
     same(clf, make(**seeded, checkpoint_dir=None).fit(*reviews), reviews[0])
+
+
+@pytest.mark.filterwarnings("ignore:dtype='float16' is emulated")
+def test_so_does_a_fit_in_float16_with_its_loss_scale(make, reviews, monkeypatch):
+    monkeypatch.setattr(_net, "_LOSS_SCALE", 2.0**22)  # it falls at the first steps
+    expected = make(dtype="float16", checkpoint_dir=None).fit(*reviews)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            make(dtype="float16").fit(*reviews)
+    clf = make(dtype="float16").fit(*reviews)
+    assert clf.history_[0]["loss_scale"] < 2.0**20
+    same(clf, expected, reviews[0])
 
 
 @pytest.mark.gpu

@@ -57,7 +57,15 @@ def test_auto_dtype_is_bfloat16_where_the_hardware_is_faster_with_it(monkeypatch
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast)
     assert find_dtype("auto", torch.device("cpu")) == expected
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (6, 1))
     assert find_dtype("auto", torch.device("cuda")) == expected
+
+
+@pytest.mark.parametrize("capability", [(7, 0), (7, 2), (7, 5)])
+def test_auto_dtype_is_float16_on_gpus_that_only_know_that(monkeypatch, capability):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert find_dtype("auto", torch.device("cuda")) == torch.float16
 
 
 def test_a_given_dtype_is_taken():
@@ -65,15 +73,27 @@ def test_a_given_dtype_is_taken():
     assert find_dtype("auto", torch.device("mps")) == torch.float32
 
 
-def test_bfloat16_where_it_is_only_emulated_is_warned_of(monkeypatch, make_classifier, reviews):
-    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: False)
-    with pytest.warns(UserWarning, match="is emulated on this CPU.*use dtype='auto'") as record:
-        make_classifier(dtype="bfloat16", epochs=1).fit(*reviews)
+@pytest.mark.parametrize(("dtype", "what"), [("bfloat16", "AVX-512"), ("float16", "AVX512-FP16")])
+def test_what_a_cpu_only_emulates_is_warned_of(monkeypatch, make_classifier, reviews, dtype, what):
+    monkeypatch.setattr(_device, "_has_instructions", lambda dtype: False)
+    message = f"dtype='{dtype}' is emulated on this CPU, which has no {what}, .*use dtype='auto'"
+    with pytest.warns(UserWarning, match=message) as record:
+        make_classifier(dtype=dtype, epochs=1).fit(*reviews)
     assert record[0].filename == __file__
-    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: True)
+    monkeypatch.setattr(_device, "_has_instructions", lambda dtype: True)
     with warnings.catch_warnings(action="error"):
-        assert find_dtype("bfloat16", torch.device("cpu")) == torch.bfloat16
+        assert find_dtype(dtype, torch.device("cpu")) == getattr(torch, dtype)
         assert find_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
+
+
+def test_bfloat16_that_a_gpu_only_emulates_is_warned_of(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    with pytest.warns(UserWarning, match="is emulated on this GPU.*use dtype='auto'"):
+        assert find_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
+    with warnings.catch_warnings(action="error"):
+        assert find_dtype("float16", torch.device("cuda")) == torch.float16
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+        assert find_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
 
 
 @pytest.fixture
@@ -82,7 +102,7 @@ def half(monkeypatch, tiny_model, reviews):
     clf = BertTextClassifier(
         tiny_model, dtype="bfloat16", epochs=1, batch_size=32, learning_rate=5e-3, random_state=0
     ).fit(*reviews)
-    monkeypatch.setattr(_device, "_computes_bfloat16", lambda: False)
+    monkeypatch.setattr(_device, "_has_instructions", lambda dtype: False)
     return clf
 
 

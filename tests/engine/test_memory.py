@@ -55,6 +55,20 @@ def test_training_in_pieces_equals_training_at_once(
         assert "micro_batch_tokens" not in expected_row
 
 
+@pytest.mark.filterwarnings("ignore:dtype='float16' is emulated")
+def test_training_in_pieces_equals_training_at_once_in_float16(
+    make_classifier, reviews, limit_memory
+):
+    X, y = long_texts(reviews)
+    parameters = {"dtype": "float16", "learning_rate": 1e-4, "batch_size": 16}
+    proba = make_classifier(**parameters).fit(X, y).predict_proba(X)
+    limit_memory(60)
+    clf = make_classifier(**parameters).fit(X, y)
+    assert [row["loss_scale"] for row in clf.history_] == [2.0**14] * 2
+    assert all(row["micro_batch_tokens"] <= 60 for row in clf.history_)
+    np.testing.assert_allclose(clf.predict_proba(X), proba, atol=2e-3)
+
+
 def test_the_size_found_is_kept(make_classifier, reviews, limit_memory):
     calls = limit_memory(60)
     make_classifier(epochs=6, batch_size=16).fit(*reviews)

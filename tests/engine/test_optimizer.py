@@ -22,7 +22,7 @@ def test_the_embeddings_gradient_is_the_dense_one_at_every_step():
         torch.manual_seed(0)
         embedding, dense = torch.nn.Embedding(50, 4), torch.nn.Embedding(50, 4)
     dense.load_state_dict(embedding.state_dict())
-    rows = RowGradients(embedding, torch.device("cpu"))
+    rows = RowGradients(embedding, torch.device("cpu"), torch.float32)
     for words in ([1, 1, 7], [7, 3], [49]):
         for module in (embedding, dense):
             module.weight.grad = None
@@ -38,6 +38,6 @@ def test_the_embeddings_gradient_is_the_dense_one_at_every_step():
 def test_frozen_embeddings_have_no_gradient_to_fill():
     embedding = torch.nn.Embedding(50, 4)
     embedding.weight.requires_grad_(False)
-    rows = RowGradients(embedding, torch.device("cpu"))
+    rows = RowGradients(embedding, torch.device("cpu"), torch.float32)
     rows.fill()
     assert embedding.weight.grad is None

@@ -126,6 +126,32 @@ def test_two_processes_train_as_one_does(start, name):
 
 
 @SLOW
+def test_they_agree_on_steps_that_overflow_in_float16(start):
+    """Although it is the texts of one process whose gradient is infinite."""
+    code = """
+warnings.simplefilter("ignore")
+class Overflows(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.n_steps = 0
+        net.module_.bert.embeddings.LayerNorm.weight.register_hook(self.spoil)
+    def on_batch_end(self, net, training=False, **kwargs):
+        self.n_steps += training
+    def spoil(self, gradient):
+        return gradient * float("inf") if rank == 1 and self.n_steps in (2, 7) else gradient
+settings["dtype"] = "float16"
+clf = BertTextClassifier(model, callbacks=[Overflows()], **settings).fit(X, y)
+tell(
+    scales=[row["loss_scale"] for row in clf.history_],
+    weights=[float(value.detach().double().square().sum()) for value in clf.module_.parameters()],
+)
+"""
+    first, second = answers(start(code, 2))
+    assert first == second
+    assert first["scales"] == [2.0**12] * 2
+    assert np.isfinite(first["weights"]).all()
+
+
+@SLOW
 def test_they_learn_from_pairs_as_one_does(start):
     code = fit_with({"epochs": "auto", "learning_rate": 1e-4})
     code = code.replace("fit(X, y, sample_weight=weights)", "fit(X[:40], y[:40])")

@@ -274,7 +274,7 @@ def test_texts_and_labels_must_be_as_many(make_classifier):
         ("scoring", "no such score"),
         ("callbacks", EarlyStopping()),
         ("device", 3),
-        ("dtype", "float16"),
+        ("dtype", "float64"),
         ("random_state", "seed"),
         ("model", 3),
     ],

@@ -1,5 +1,7 @@
 """Attention of the tokens of many texts that lie end to end, each to those of its own text."""
 
+from contextlib import nullcontext
+
 import torch
 from torch.nn.functional import dropout, pad, scaled_dot_product_attention, softmax
 
@@ -57,9 +59,9 @@ def attend(
         context = _attend_equal(*states, scale, dropout_rate, _near(window, length, *states))
         contexts.append(context.transpose(1, 2).flatten(0, 1))
         text, token = text + count, tokens.stop
-    if not first_only:
+    if packed.n_filled and not first_only:
         contexts.append(query.new_zeros((packed.n_filled, *query.shape[1:])))
-    return torch.cat(contexts)
+    return torch.cat(contexts) if len(contexts) > 1 else contexts[0]
 
 
 def _attend_ragged(kernel, query, key, value, packed, first_only, *, window, **settings):
@@ -102,7 +104,8 @@ def _attend_equal(query, key, value, scale, dropout_rate, near):
     In float32 in any case: the CPU's products in bfloat16 prepare and keep code for each number
     and length of texts that they meet, which costs more than they save.
     """
-    with torch.autocast("cpu", enabled=False):
+    casts = torch.is_autocast_enabled("cpu")  # for a short text, leaving it takes a while
+    with torch.autocast("cpu", enabled=False) if casts else nullcontext():
         states = [states.float() for states in (query, key, value)]
         if key.shape[2] >= _FUSED_FROM:
             context = scaled_dot_product_attention(

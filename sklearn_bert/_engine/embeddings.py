@@ -1,11 +1,13 @@
 """Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 
 from .._clock import now
 from .._text.tokens import tokenize
-from .device import find_device, find_dtype, seeded
+from .device import fast_float32, find_device, find_dtype, seeded
 from .encoder import find_max_length, load_encoder
 from .forks import in_living_threads
 from .forward import Forward
@@ -53,7 +55,7 @@ class Pooling(Forward):
 
 @in_living_threads
 @own_torch_state()
-def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()):
+def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=(), *, exact=True):
     """Return the vector of each text in float32, as an array with a row a text.
 
     Parameters
@@ -68,10 +70,13 @@ def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()
         As for `Pooling`.
     layers : sequence of torch.nn.Module
         What the vectors go through at last, on the CPU in float32.
+    exact : bool, default=True
+        As for `predict_outputs`.
     """
     make_ready(module, device)
     pool = Pooling(module, device, dtype, ways, n_left_out)
-    with torch.inference_mode(), pool.autocast():
+    products = nullcontext() if exact else fast_float32(device)
+    with torch.inference_mode(), products, pool.autocast():
         vectors = compute_shared(pool, ragged, device).cpu().numpy()
     vectors = ragged.mean_of_windows(vectors)
     if not layers:

@@ -10,8 +10,8 @@ The module's own forward pass is run on one long row of all tokens, with two dif
 The module itself stays as it is, since other threads may compute with it.
 """
 
-import copy
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -19,6 +19,7 @@ from transformers import AttentionInterface
 
 from .attention import MULTIPLE, attend
 from .attention_kernels import find_kernel
+from .attention_view import OWN_FORWARD, AttentionView, changed, with_child, with_layers
 from .encoder import attention_dropouts
 from .layers import find_layers
 from .packing import reads_types
@@ -48,7 +49,8 @@ _PACKED = {
 }
 
 _QUERIES = {"query", "q_lin", "q_proj"}
-_OWN_FORWARD = {"forward", "_compiled_call_impl"}
+
+_views = WeakKeyDictionary()  # of modules
 
 
 def can_pack(module):
@@ -57,11 +59,11 @@ def can_pack(module):
     One that was compiled, or given another forward pass, would not ask for our attention.
     """
     positions = getattr(module.config, "position_embedding_type", None) or "absolute"
-    return (
-        type(module).__name__ in _PACKED
-        and positions == "absolute"
-        and not any(_OWN_FORWARD & vars(child).keys() for child in module.modules())
-    )
+    if type(module).__name__ not in _PACKED or positions != "absolute":
+        return False
+    if module in _views and _views[module].is_current():
+        return True
+    return all(vars(child).keys().isdisjoint(OWN_FORWARD) for child in module.modules())
 
 
 def packed_model(module, device, dtype):
@@ -116,47 +118,49 @@ class PackedModel:
         again.
         """
         view = self._view()
-        if self.pooling == "mean":
-            _read_mean(view, packed)
-        elif self.pooling == "late":
-            _read_late_mean(view, packed)
-        else:
-            _read_first_only(view)
         if checkpointing:
-            _compute_layers_again(view, but_last=self.reads_first)
+            view = _compute_layers_again(view, but_last=self.reads_first)
+        if self.pooling == "mean":
+            view = _read_mean(view, packed)
+        elif self.pooling == "late":
+            view = _read_late_mean(view, packed)
+        else:
+            view = _read_first_only(view)
         # To the head, each text is one token long.
         mask = packed.ids.new_ones((len(packed), 1))
         return view(**self._inputs(packed), attention_mask=mask).logits
 
     def hidden(self, packed, *, first_only=False):
         """Return the last hidden states, of all tokens or of the first one of each text."""
-        view = self._view()
-        if first_only:
-            _read_first_only(view)
+        view = _read_first_only(self._view()) if first_only else self._view()
         hidden = view.base_model(**self._inputs(packed))[0]
         return hidden[:, 0] if first_only else hidden[0]
 
     def first_tokens(self, packed):
         """Return what the last layer gives for the first token of each text."""
-        view, read = self._view(), []
-        _read_first_only(view, read.append)
+        read = []
+        view = _read_first_only(self._view(), read.append)
         view.base_model(**self._inputs(packed))
         return read[0][:, 0]
 
     def head(self, first):
         """Return the logits for what `first_tokens` gives."""
         view = self._view()
-        layers = find_layers(view)[0]
-        for number, layer in enumerate(layers):
-            layers[number] = _changed(layer, forward=lambda *args, **kwargs: first[:, None])
+        layers, path = find_layers(view)
+
+        def forward(*args, **kwargs):
+            return first[:, None]
+
+        view = with_layers(view, path, [changed(layer, forward=forward) for layer in layers])
         ids = torch.zeros((len(first), 1), dtype=torch.int64, device=first.device)
         return view(ids).logits
 
     def _view(self):
-        """Return the module with our attention."""
-        config = copy.copy(self.module.config)
-        config._attn_implementation = _ATTENTION
-        return _with_config(self.module, config)
+        """Return the module with our attention, the one of the last time if nothing changed."""
+        view = _views.get(self.module)
+        if view is None or not view.is_current():
+            view = _views[self.module] = AttentionView(self.module, _ATTENTION)
+        return view.module
 
     def _inputs(self, packed):
         """Return the input of the module."""
@@ -180,35 +184,6 @@ class PackedModel:
         before = counts.cumsum(0) - counts
         begins = torch.arange(len(counts), device=counts.device) - packed.positions
         return (before - before[begins] + 1) * counts + padding
-
-
-def _with_config(module, config):
-    """Return a module that reads another configuration, and shares everything else.
-
-    Children that know no configuration, such as linear maps and dropouts, are the very same ones,
-    with their hooks. The others are copies, which share parameters and hooks.
-    """
-    children = dict(module._modules)
-    for name, child in children.items():
-        if child is not None:
-            children[name] = _with_config(child, config)
-    changed = {"_modules": children}
-    if "config" in vars(module):
-        changed["config"] = config
-    elif children == module._modules:
-        return module
-    return _changed(module, **changed)
-
-
-def _changed(module, **attributes):
-    """Return a module that has some attributes of its own, and shares everything else.
-
-    Were it changed in place to know itself, such as by a forward pass that calls its own one, it
-    would be kept until garbage is collected, and its weights with it.
-    """
-    other = object.__new__(type(module))
-    vars(other).update(vars(module), **attributes)
-    return other
 
 
 def _attention(module, query, key, value, mask, *, attention, **settings):
@@ -236,10 +211,12 @@ def _end(query, key, value, **settings):
 def _without_queries(module):
     """Return a layer, or a part of it, that does not compute its queries."""
     children = dict(module._modules)
-    for name, child in module.named_children():
-        is_query = name in _QUERIES and _is_square(child)
-        children[name] = torch.nn.Identity() if is_query else _without_queries(child)
-    return _changed(module, _modules=children) if children else module
+    for name, child in children.items():
+        if name in _QUERIES and _is_square(child):
+            children[name] = torch.nn.Identity()
+        elif child is not None:
+            children[name] = _without_queries(child)
+    return module if children == module._modules else changed(module, _modules=children)
 
 
 def _is_square(module):
@@ -291,29 +268,33 @@ class _LastLayer:
 
 
 def _compute_layers_again(view, but_last):
-    """Let a view keep nothing of its layers for the gradient, and compute it again.
+    """Return a view that keeps nothing of its layers for the gradient, and computes it again.
 
     Not by transformers' own switch, which puts hooks on the embeddings.
     """
-    layers = find_layers(view)[0]
-    for number, layer in enumerate(layers[: len(layers) - but_last]):
+    layers, path = find_layers(view)
+    n_again, layers = len(layers) - but_last, [*layers]
+    for number, layer in enumerate(layers[:n_again]):
         again = partial(checkpoint, layer.forward, use_reentrant=False)
-        layers[number] = _changed(layer, forward=again)
+        layers[number] = changed(layer, forward=again)
+    return with_layers(view, path, layers)
 
 
 def _read_first_only(view, note=lambda first: None):
-    """Let the last layer of a view give the states of the first tokens, as (n_texts, 1, width)."""
-    config, layers = view.config, find_layers(view)[0]
+    """Return a view whose last layer gives the first tokens only, each as a text of its own."""
+    config, (layers, path) = view.config, find_layers(view)
     n_calls = 1
     if hasattr(layers[-1], "albert_layers"):  # the layers of a group share their weights
         n_layers, n_groups = config.num_hidden_layers, config.num_hidden_groups
         groups = [int(i / (n_layers / n_groups)) for i in range(n_layers)]  # as ALBERT does it
+        path = f"{path}.{len(layers) - 1}.albert_layers"
         n_calls, layers = groups.count(n_groups - 1), layers[-1].albert_layers
-    layers[-1] = _changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+    last = changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+    return with_child(view, f"{path}.{len(layers) - 1}", last)
 
 
 def _read_mean(view, packed):
-    """Let the body of a view give the mean over the tokens of each text, as (n_texts, 1, width)."""
+    """Return a view whose body gives the mean over the tokens of each text, one token long."""
     body = view.base_model
 
     def forward(*args, **kwargs):
@@ -321,16 +302,17 @@ def _read_mean(view, packed):
         output.last_hidden_state = _means(output.last_hidden_state, packed)
         return output
 
-    setattr(view, view.base_model_prefix, _changed(body, forward=forward))
+    return with_child(view, view.base_model_prefix, changed(body, forward=forward))
 
 
 def _read_late_mean(view, packed):
-    """Let the classifier of a view read the mean of what it would read of each token.
+    """Return a view whose classifier reads the mean of what it would read of each token.
 
     It is linear: its outputs are the means of those of the tokens.
     """
     linear = view.classifier
-    view.classifier = _changed(linear, forward=lambda states: linear(_means(states, packed)))
+    mean = changed(linear, forward=lambda states: linear(_means(states, packed)))
+    return with_child(view, "classifier", mean)
 
 
 def _means(states, packed):

@@ -293,7 +293,9 @@ class TextEstimator(CallbacksMixin, TextModel):
         check_is_fitted(self)
         texts = self._read_texts(X)
         device = self._prediction_device()
-        # What "auto" finds may round labels away: half precision only where it was asked for.
+        # What "auto" finds may round labels away: half precision only where it was asked for. But
+        # TensorFloat-32, whose products are rounded to three digits before they are summed up.
+        exact = self.dtype != "auto"
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
         with explained_memory_error(
             device,
@@ -301,5 +303,7 @@ class TextEstimator(CallbacksMixin, TextModel):
             max_length=self.max_length_,
         ):
             return self._compute(
-                texts, lambda ids: predict_outputs(self.module_, ids, device, dtype), device
+                texts,
+                lambda ids: predict_outputs(self.module_, ids, device, dtype, exact=exact),
+                device,
             )

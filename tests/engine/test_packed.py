@@ -250,6 +250,75 @@ def test_no_module_outlives_its_user_until_garbage_is_collected():
         gc.enable()
 
 
+def replace_weights(module):
+    weights = {name: 2 * weight for name, weight in module.state_dict().items()}
+    module.load_state_dict(weights, assign=True)
+
+
+def replace_a_layer(module):
+    module.bert.encoder.layer[1] = copy.deepcopy(module.bert.encoder.layer[0])
+
+
+def replace_a_linear(module):
+    linear = module.bert.encoder.layer[1].attention.self.query
+    module.bert.encoder.layer[1].attention.self.query = torch.nn.Sequential(linear, torch.nn.Tanh())
+
+
+def replace_the_activation(module):
+    module.bert.encoder.layer[0].intermediate.intermediate_act_fn = torch.nn.Tanh()
+
+
+def hook_a_layer(module):
+    module.bert.encoder.layer[1].register_forward_hook(lambda layer, inputs, output: 2 * output)
+
+
+def change_an_attribute(module):
+    module.bert.encoder.layer[0].attention.self.scaling = 3.0
+
+
+def give_it_a_forward_pass(module):
+    layer = module.bert.encoder.layer[1].intermediate
+    layer.forward = lambda states, forward=layer.forward: forward(states).tanh()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace_weights,
+        replace_a_layer,
+        replace_a_linear,
+        replace_the_activation,
+        hook_a_layer,
+        change_an_attribute,
+        give_it_a_forward_pass,
+    ],
+)
+def test_what_becomes_of_a_module_between_two_calls_counts(change):
+    module = make_module(CONFIGS["bert"]).eval()
+    texts = make_texts(0, [3, 8, 20])
+    with torch.inference_mode():
+        before = Forward(module, CPU, torch.float32)(texts)
+    change(module)
+    with torch.inference_mode():
+        found = Forward(module, CPU, torch.float32)(texts)
+        padded = Forward(module, CPU, torch.float32)
+        padded.packed_model = None
+        torch.testing.assert_close(found, padded(texts), atol=1e-4, rtol=0)
+    assert not torch.allclose(found, before, atol=1e-3)
+
+
+def test_training_and_evaluation_mode_are_told_apart():
+    module, texts = make_module(CONFIGS["bert"]).eval(), make_texts(0, [3, 8, 20])
+    forward = Forward(module, CPU, torch.float32)
+    with torch.random.fork_rng(), torch.no_grad():
+        first = forward(texts)
+        module.train()
+        assert not torch.equal(forward(texts), first)
+        assert not torch.equal(forward(texts), forward(texts))
+        module.eval()
+        assert torch.equal(forward(texts), first)
+
+
 def test_the_real_model_gives_the_same_logits(minilm):
     X, y = ["a fine film " * (i % 30) for i in range(40)], [0, 1] * 20
     clf = BertTextClassifier(minilm, epochs=1, random_state=0).fit(X, y)

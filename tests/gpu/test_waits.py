@@ -1,7 +1,4 @@
-"""The host waits for a GPU as often as it asks for results: not once a batch, and not once a step.
-
-A real device warns of the same operations, but for copies to it.
-"""
+"""The host waits for a GPU as often as it asks for results: not once a batch, nor once a step."""
 
 import warnings
 

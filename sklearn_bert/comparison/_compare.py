@@ -246,6 +246,18 @@ def compare(
     No difference shown
     >>> comparison.worth_it(min_gain=0.01)
     False
+
+    Numbers in place of labels, and another regressor in place of BERT:
+
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> judged = make_pipeline(TfidfVectorizer(), Ridge())
+    >>> comparison = compare(
+    ...     texts, [4.5, 1.0] * 12, cv=2, bert=judged, random_state=0, verbose=0
+    ... )
+    >>> comparison.table_.index.tolist(), list(comparison.differences_)
+    (['mean', 'TF-IDF + ridge', 'BERT'], ['r2'])
     """
     cv = 5 if cv is None else cv
     cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))

@@ -138,6 +138,26 @@ class Comparison:
     >>> comparison = compare(texts, labels, cv=2, bert=judged, random_state=0, verbose=0)
     >>> float(comparison.table_["accuracy"].max())
     1.0
+
+    Saved, loaded and continued with another model; what is there is not computed again:
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn_bert import Comparison
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "comparison.json"
+    ...     text = comparison.to_json(path, predictions=True)
+    ...     loaded = Comparison.load(path)
+    >>> more = {"guess": DummyClassifier(strategy="uniform", random_state=0)}
+    >>> comparison = compare(
+    ...     texts, labels, cv=2, bert=judged, estimators=more, earlier=loaded, verbose=0
+    ... )
+    >>> "guess" in comparison.table_.index
+    True
+    >>> classifier = comparison.best_estimator().fit(texts, labels)
+    >>> classifier.predict(["such a joy"]).tolist()
+    ['good']
     """
 
     rows_: list[dict[str, Any]]
@@ -241,7 +261,8 @@ class Comparison:
         if self.mixture_ is not None:
             best = mixture(self._estimators, self.mixture_, self._data)
         else:
-            best = clone(self._estimators[self.bert_ if self.worth_it() else self.best_cheap_])
+            cheap, bert = (results[0].model for results in self._finalists())
+            best = clone(self._estimators[bert if self.worth_it() else cheap])
         return best if self._data.weights is None else request_weights(best)
 
     @property

@@ -120,10 +120,8 @@ class Runner:
             fold for fold in range(start, len(self.folds)) if self.earlier.find(name, fold) is None
         ]
         n_jobs = min(effective_n_jobs(self.n_jobs), len(todo))
-        is_quicker = n_jobs > 1 and seconds * len(todo) * (1 - 1 / n_jobs) > _TO_START
-        if not (
-            is_quicker and isinstance(estimator, OneThreadPipeline) and self.budget == math.inf
-        ):
+        may_run = isinstance(estimator, OneThreadPipeline) and self.budget == math.inf
+        if not may_run or n_jobs < 2 or seconds * len(todo) * (1 - 1 / n_jobs) < _TO_START:
             return {}
         results = Parallel(n_jobs)(
             delayed(run_fold)(

@@ -216,9 +216,15 @@ class FineTuningNet(NeuralNet):
         """Train for the epochs that are left."""
         return super().fit_loop(X, y, self.max_epochs - len(self.history), **fit_params)
 
+    def _set_training(self, training=True):
+        """Set the mode, if it is another one: looking at all modules takes as long as some do."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of the batch, in pieces where memory is short."""
         self._set_training(True)
+        self.logits_of_.begin_step()
         step = self._step(batch, self._backward)
         if self.gradients_ is not None:
             self.gradients_.finish()
@@ -250,6 +256,7 @@ class FineTuningNet(NeuralNet):
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""
         self._set_training(False)
+        self.logits_of_.begin_step()
         with torch.no_grad():
             step = self._step(batch, lambda loss, is_last: None)
         if self.ranks_ is not None:
@@ -293,16 +300,17 @@ class FineTuningNet(NeuralNet):
         device = torch.device(self.device)
         values, weights = (to_device(target, device) for target in targets)
         pieces = list(texts.pieces(self.micro_batch_size_.n_tokens))
-        loss, logits = 0.0, []
+        losses, logits = [], []
         for piece in pieces:
             self.micro_batch_size_.texts = texts[piece]
             y_pred = self.infer(texts[piece])
-            share = len(y_pred) / n_texts
-            piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
-            use_loss(piece_loss, piece is pieces[-1])
-            loss += piece_loss.detach()
+            loss = self.get_loss(y_pred, (values[piece], weights[piece]))
+            if len(y_pred) != n_texts:
+                loss = len(y_pred) / n_texts * loss
+            use_loss(loss, piece is pieces[-1])
+            losses.append(loss.detach())
             logits.append(y_pred.detach())
-        return {"loss": loss, "y_pred": torch.cat(logits)}
+        return {"loss": sum(losses[1:], losses[0]), "y_pred": torch.cat(logits)}
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train; a KeyboardInterrupt ends it quietly only where a callback stops training."""

@@ -20,6 +20,7 @@ from transformers import AttentionInterface
 from .attention import attend, varlen_attention
 from .encoder import attention_dropouts
 from .layers import find_layers
+from .module_view import changed
 from .packing import reads_types
 from .pooled_tokens import PooledTokens
 
@@ -47,6 +48,7 @@ _PACKED = {
 }
 
 _QUERIES = {"query", "q_lin", "q_proj"}
+_KEYS_AND_VALUES = {"key", "k_lin", "k_proj", "value", "v_lin", "v_proj"}
 _OWN_FORWARD = {"forward", "_compiled_call_impl"}
 
 
@@ -144,7 +146,7 @@ class PackedModel:
         view = self._view()
         layers = find_layers(view)[0]
         for number, layer in enumerate(layers):
-            layers[number] = _changed(layer, forward=lambda *args, **kwargs: first[:, None])
+            layers[number] = changed(layer, forward=lambda *args, **kwargs: first[:, None])
         ids = torch.zeros((len(first), 1), dtype=torch.int64, device=first.device)
         return view(ids).logits
 
@@ -187,28 +189,17 @@ def _with_config(module, config):
     for name, child in children.items():
         if child is not None:
             children[name] = _with_config(child, config)
-    changed = {"_modules": children}
+    attributes = {"_modules": children}
     if "config" in vars(module):
-        changed["config"] = config
+        attributes["config"] = config
     elif children == module._modules:
         return module
-    return _changed(module, **changed)
-
-
-def _changed(module, **attributes):
-    """Return a module that has some attributes of its own, and shares everything else.
-
-    Were it changed in place to know itself, such as by a forward pass that calls its own one, it
-    would be kept until garbage is collected, and its weights with it.
-    """
-    other = object.__new__(type(module))
-    vars(other).update(vars(module), **attributes)
-    return other
+    return changed(module, **attributes)
 
 
 def _attention(module, query, key, value, mask, *, attention, **settings):
     """Return what `attention` gives for the one long row, in the form that transformers wants."""
-    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     n_shared = query.shape[1] // key.shape[1]
     if n_shared > 1:
         key, value = (states.repeat_interleave(n_shared, dim=1) for states in (key, value))
@@ -233,13 +224,13 @@ def _end(query, key, value, **settings):
     raise _KeysAndValues(key, value)
 
 
-def _without_queries(module):
-    """Return a layer, or a part of it, that does not compute its queries."""
+def _without(names, module):
+    """Return a layer, or a part of it, that does not compute linear maps of some names."""
     children = dict(module._modules)
     for name, child in module.named_children():
-        is_query = name in _QUERIES and _is_square(child)
-        children[name] = torch.nn.Identity() if is_query else _without_queries(child)
-    return _changed(module, _modules=children) if children else module
+        is_left_out = name in names and _is_square(child)
+        children[name] = torch.nn.Identity() if is_left_out else _without(names, child)
+    return changed(module, _modules=children) if children else module
 
 
 def _is_square(module):
@@ -261,7 +252,8 @@ class _LastLayer:
 
     def __init__(self, layer, n_calls, note):
         self.layer = layer
-        self.without_queries = _without_queries(layer)
+        self.without_queries = _without(_QUERIES, layer)
+        self.without_others = _without(_KEYS_AND_VALUES, layer)
         self.n_calls = n_calls
         self.note = note
 
@@ -285,7 +277,8 @@ class _LastLayer:
             return attend(query, key, value, packed_texts, first_only=True, **settings)
 
         read = hidden.index_select(1, packed_texts.first)
-        first = self.layer.forward(read, *args, attention=attend_first, **kwargs).transpose(0, 1)
+        compute = self.without_others.forward
+        first = compute(read, *args, attention=attend_first, **kwargs).transpose(0, 1)
         self.note(first)
         return first
 
@@ -298,7 +291,7 @@ def _compute_layers_again(view, but_last):
     layers = find_layers(view)[0]
     for number, layer in enumerate(layers[: len(layers) - but_last]):
         again = partial(checkpoint, layer.forward, use_reentrant=False)
-        layers[number] = _changed(layer, forward=again)
+        layers[number] = changed(layer, forward=again)
 
 
 def _read_first_only(view, note=lambda first: None):
@@ -309,7 +302,7 @@ def _read_first_only(view, note=lambda first: None):
         n_layers, n_groups = config.num_hidden_layers, config.num_hidden_groups
         groups = [int(i / (n_layers / n_groups)) for i in range(n_layers)]  # as ALBERT does it
         n_calls, layers = groups.count(n_groups - 1), layers[-1].albert_layers
-    layers[-1] = _changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+    layers[-1] = changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
 
 
 def _read_mean(view, packed):
@@ -321,7 +314,7 @@ def _read_mean(view, packed):
         output.last_hidden_state = _means(output.last_hidden_state, packed)
         return output
 
-    setattr(view, view.base_model_prefix, _changed(body, forward=forward))
+    setattr(view, view.base_model_prefix, changed(body, forward=forward))
 
 
 def _read_late_mean(view, packed):
@@ -330,7 +323,7 @@ def _read_late_mean(view, packed):
     It is linear: its outputs are the means of those of the tokens.
     """
     linear = view.classifier
-    view.classifier = _changed(linear, forward=lambda states: linear(_means(states, packed)))
+    view.classifier = changed(linear, forward=lambda states: linear(_means(states, packed)))
 
 
 def _means(states, packed):

@@ -17,6 +17,7 @@ from .optimizer import RowGradients, parameter_groups, set_learning_rates
 from .packing import to_device
 from .progress import StopIfAsked
 
+_MAX_NORM = 1.0  # of the gradient of a step
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
 
@@ -86,6 +87,7 @@ class FineTuningNet(NeuralNet):
         freeze_layers(self.module, self.settings.freeze)
         super().initialize()
         device = torch.device(self.device)
+        self.parameters_ = list(self.module_.parameters())
         self.logits_of_ = training_forward(self.module_, device, self.settings.dtype)
         checkpointing = self.settings.gradient_checkpointing
         if checkpointing != "auto" and checkpointing:
@@ -222,7 +224,7 @@ class FineTuningNet(NeuralNet):
             super()._set_training(training)
 
     def train_step_single(self, batch, **fit_params):
-        """Compute the gradient of the batch, in pieces where memory is short."""
+        """Compute the gradient of the batch, in pieces where memory is short, and clip it."""
         self._set_training(True)
         self.logits_of_.begin_step()
         step = self._step(batch, self._backward)
@@ -231,7 +233,9 @@ class FineTuningNet(NeuralNet):
         self.embedding_.fill()
         if self.ranks_ is not None:
             self.ranks_.sum([step["loss"]])
-        self.scaler_.unscale_(self.optimizer_)  # of all processes, before they are clipped
+        self.scaler_.unscale_(self.optimizer_)
+        # Not by skorch's callback, which looks for the parameters in all modules, at every step.
+        torch.nn.utils.clip_grad_norm_(self.parameters_, _MAX_NORM)
         return step
 
     def _step_optimizer(self, step_fn):

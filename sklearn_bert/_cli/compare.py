@@ -8,7 +8,7 @@ from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit, train_test_split
 
 from .._install import PACKAGED_MODEL
 from ..comparison import compare
@@ -29,6 +29,7 @@ from .options import (
 from .output import check_target, replacing
 from .phrases import translate
 from .rare import without_rare
+from .task import read_numbers
 
 _DESCRIPTION = """\
 Is BERT worth it on these texts? Train cheap models (TF-IDF with logistic
@@ -39,7 +40,8 @@ a probe tells how long that is going to take; Ctrl-C keeps what is done.
 
 PATH is one of
   a table    .csv, .tsv, .json, .jsonl or .ndjson (also .gz, .bz2, .xz, .zst, .zip),
-             .xlsx or .parquet, with columns of texts and one of labels
+             .xlsx or .parquet, with columns of texts or pairs of texts, and of labels
+             or numbers
   a folder   PATH/CLASS/*.txt, or PATH/train/CLASS/*.txt beside PATH/test/CLASS/*.txt
   -          a table from standard input: CSV, or what --input-format says
   nothing    a demonstration on what is installed: does a docstring of a Python package
@@ -54,6 +56,9 @@ examples:
   %(prog)s aclImdb --max-length 256
   %(prog)s aclImdb --model distilbert-base-uncased --model roberta-base
   %(prog)s mails/ --encoding latin-1 --cv 3 --epochs 5 --learning-curve
+  %(prog)s pairs.tsv --text premise hypothesis --pair
+  %(prog)s mails.csv --text title body --label joy anger
+  %(prog)s reviews.csv --text review --label stars --task regression
 
 The result goes to stdout; what is done so far, the forecast and the progress bar go
 to stderr. Nothing is written to disk but what --html and --json ask for, except
@@ -63,13 +68,17 @@ an error, of BERT's too, 2 for wrong usage, 130 after Ctrl-C.
 
 
 class _Source(NamedTuple):
-    """What to compare on, and how; `name` is what the reader knows it by."""
+    """What to compare on, and how; `name` is what the reader knows it by.
+
+    `y` is a frame with a column for each of several labels; `is_numbers` is whether it holds none.
+    """
 
     X: list
-    y: np.ndarray
+    y: object
     cv: object
     groups: list | None
     name: str
+    is_numbers: bool = False
 
 
 def add_compare(commands):
@@ -84,7 +93,13 @@ def add_compare(commands):
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="see above")
     group = parser.add_argument_group("data")
-    add_reading_options(group, pair=False, formats=LABELLED_FORMATS)
+    add_reading_options(group, formats=LABELLED_FORMATS)
+    group.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        help="whether the column of labels holds labels or numbers (default: labels, unless all "
+        "are numbers and some are not whole)",
+    )
     add_rare_options(group)
     group.add_argument(
         "--groups",
@@ -121,9 +136,8 @@ def _add_judging_options(parser):
         "--scoring",
         metavar="NAMES",
         type=lambda names: names.split(","),
-        default=["accuracy"],
         help="scikit-learn's scorers with commas between, of which the first decides (default: "
-        "accuracy)",
+        "accuracy; of several labels f1_micro,f1_macro; of numbers r2)",
     )
     group.add_argument(
         "--pos-label",
@@ -159,12 +173,11 @@ def _compare(args):
         for option in ("html", "json")
         if getattr(args, option) is not None
     }
-    bert = make_berts(args)
+    make_berts(args)  # before anything is read: what is wrong with them is told at once
     source = _load(args)
-    more = {} if args.pos_label is None else {"pos_label": _pos_label(args.pos_label, source.y)}
-    texts = counted(len(source.X), "text")
-    classes = counted(len(set(source.y.tolist())), "class", "classes")
-    print(f"{texts} of {classes}, {_describe(source)}: {source.name}\n", flush=True)
+    bert = make_berts(args, regression=source.is_numbers)
+    more = {} if args.pos_label is None else {"pos_label": _pos_label(args.pos_label, source)}
+    print(f"{_told(source)}, {_describe(source)}: {source.name}\n", flush=True)
     with redirect_stdout(InWords(sys.stderr, vars(args))):
         found = compare(
             source.X,
@@ -186,6 +199,17 @@ def _compare(args):
             write = found.to_html if option == "html" else found.to_json
             stream.write(write(data_name=_data_name(args, source)).encode())
     _raise_last_error(found)
+
+
+def _told(source):
+    """Return how many texts there are, and what there is to predict of them."""
+    is_pairs = isinstance(source.X[0], tuple)
+    texts = counted(len(source.X), *(("pair", "pairs") if is_pairs else ("text",)))
+    if source.is_numbers:
+        return f"{texts} with numbers from {source.y.min():g} to {source.y.max():g}"
+    if np.ndim(source.y) > 1:
+        return f"{texts} of {counted(source.y.shape[1], 'label')}, several a text"
+    return f"{texts} of {counted(len(set(source.y.tolist())), 'class', 'classes')}"
 
 
 def _data_name(args, source):
@@ -212,9 +236,11 @@ def _show_classes(X, y):
     print()
 
 
-def _pos_label(text, y):
+def _pos_label(text, source):
     """Return the label that a text on the command line stands for."""
-    labels = {str(label): label for label in np.unique(y).tolist()}
+    if source.is_numbers or np.ndim(source.y) > 1:
+        raise ValueError("--pos-label is for one column of two labels; leave it out.")
+    labels = {str(label): label for label in np.unique(source.y).tolist()}
     if text not in labels:
         raise ValueError(f"--pos-label must be one of the labels, {list(labels)!r}, got {text!r}.")
     return labels[text]
@@ -222,12 +248,6 @@ def _pos_label(text, y):
 
 def _load(args):
     """Return what PATH holds, and the folds."""
-    if args.pair or len(args.label or ()) > 1:
-        option = "--pair" if args.pair else "--label"
-        args.usage_error(
-            f"argument {option}: compare takes neither pairs nor several labels yet; name one "
-            "column of labels, and leave out --pair"
-        )
     if args.path is None:
         options = data_options(args, "the demonstration", n_per_class=1000)
         _introduce(args.model or [PACKAGED_MODEL])
@@ -236,9 +256,13 @@ def _load(args):
         name = "docstrings of installed packages"
     else:
         data, name = read_labelled(args), "standard input" if args.path == "-" else args.path
+    if (numbers := read_numbers(data, args)) is not None:
+        folds = _folds(args, data.X, numbers, stratified=False)
+        return _Source(data.X, numbers, folds, data.groups, name, is_numbers=True)
     data = without_rare(data, args)
     if data.X_test is None:
-        return _Source(data.X, data.y, _folds(args, data.X, data.y), data.groups, name)
+        folds = _folds(args, data.X, data.y, stratified=np.ndim(data.y) == 1)
+        return _Source(data.X, data.y, folds, data.groups, name)
     for option in ("cv", "test_size"):
         if (value := getattr(args, option)) is not None:
             args.usage_error(
@@ -250,10 +274,13 @@ def _load(args):
     return _Source(data.X + data.X_test, np.append(data.y, data.y_test), split, None, name)
 
 
-def _folds(args, X, y):
+def _folds(args, X, y, *, stratified):
     """Return the number of folds, or the one split that is asked for."""
     if args.test_size is None:
         return 5 if args.cv is None else args.cv
+    if not stratified:
+        split = ShuffleSplit(1, test_size=args.test_size, random_state=args.random_state)
+        return list(split.split(X))
     labels, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Options that several commands share, their types, and the classifier that they describe.
+"""Options that several commands share, their types, and the model that they describe.
 
 The modules ``_cli_*`` are the command line. Unlike the other modules with an underscore they stand
 above the public ones and import them.
@@ -9,6 +9,7 @@ import math
 
 from .._install import PACKAGED_MODEL, install_command
 from ..classifier import BertTextClassifier
+from ..regressor import BertTextRegressor
 
 # Those that belong to one kind of PATH: given for another, they are wrong usage.
 _DATA_OPTIONS = (
@@ -36,7 +37,7 @@ def add_command(commands, name, *, run, help, description, epilog):
     return parser
 
 
-def add_reading_options(group, *, label=True, pair=True, formats=()):
+def add_reading_options(group, *, label=True, formats=()):
     """Add what decides how PATH is read; `formats` are those of ``--input-format``."""
     # Without a default: an option that does not belong to the kind of PATH is wrong usage.
     group.add_argument(
@@ -51,14 +52,14 @@ def add_reading_options(group, *, label=True, pair=True, formats=()):
             "--label",
             metavar="COL",
             nargs="+",
-            help="column of the labels (table; default: label)"
-            + ("; several are columns of 0 and 1, one for each label" if pair else ""),
+            help="column of the labels (table; default: label); several are columns of 0 and 1, "
+            "one for each label",
         )
     group.add_argument(
         "--pair",
         action="store_true",
         default=None,
-        help="the two columns of --text are pairs of texts (table)" if pair else argparse.SUPPRESS,
+        help="the two columns of --text are pairs of texts (table)",
     )
     group.add_argument(
         "--encoding",
@@ -174,13 +175,14 @@ def _default_model():
     return BertTextClassifier().model
 
 
-def make_berts(args):
-    """Return the classifiers that the options describe: one for each of several models."""
+def make_berts(args, *, regression=False):
+    """Return the classifiers, or regressors, that the options describe: one for each model."""
     default = PACKAGED_MODEL if args.path is None else _default_model()
     models = args.model or [default]
     if twice := [model for model in models if models.count(model) > 1]:
         args.usage_error(f"argument --model: must name different models, got {twice[0]!r} twice")
-    berts = [_make_bert(args, model) for model in models]
+    kind = BertTextRegressor if regression else BertTextClassifier
+    berts = [_make_bert(args, model, kind) for model in models]
     return berts if len(berts) > 1 else berts[0]
 
 
@@ -189,9 +191,9 @@ def make_bert(args):
     return _make_bert(args, _default_model() if args.model is None else args.model)
 
 
-def _make_bert(args, model):
-    """Return the classifier of a model that the other options describe."""
-    return BertTextClassifier(
+def _make_bert(args, model, kind=BertTextClassifier):
+    """Return the classifier or regressor of a model that the other options describe."""
+    return kind(
         model,
         max_length=args.max_length,
         long_text=args.long_text,

@@ -51,7 +51,8 @@ _PHRASES = {
     "out by --min-per-class 2",
     r"needs 2 classes, and y has": "needs 2 classes, and there are",
     r"one of the labels of y,": "one of the labels,",
-    r", or judge BertTextRegressor by cross_validate": "",
+    r"for a classifier, got the number (.*), or pass a regressor as bert, such as "
+    r"BertTextRegressor\(\)": r"for --task classification, got the number \1, or leave it out",
     r"; decode the source with errors='replace'": "; correct the file",
     r",? as in \[[^\]]*\]": "",
     r"^X does not have valid feature names, but \w+ was fitted with feature names": "MODEL was "

@@ -41,11 +41,12 @@ class Recorded(ClassifierMixin, BaseEstimator):
     def take(self, rows):
         """Return the stand-in for some of the texts."""
         parts = (self.labels, self.proba, self.decision)
-        return Recorded(self.classes, *(part if part is None else part[rows] for part in parts))
+        taken = (part if part is None else part[rows] for part in parts)
+        return type(self)(self.classes, *taken)
 
     def without_proba(self):
         """Return the stand-in for a classifier that gives no probabilities."""
-        return Recorded(self.classes, self.labels, None, self.decision)
+        return type(self)(self.classes, self.labels, None, self.decision)
 
     def as_binary(self, positive):
         """Return the stand-in for labels 0 and 1, of which 1 is the one called `positive`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._plain import plain
-from ._baselines import FROZEN, STATIC, FrozenBert, StaticBert
+from ._pretrained_models import FROZEN, STATIC, FrozenBert, StaticBert, head_for, row_name
 
 _BERT = "BERT"
 # A parameter is part of a name only if its value is this short, and there are this few of them.
@@ -120,29 +120,35 @@ def _tell_apart(kinds, parameters):
 
 
 class Pretrained(NamedTuple):
-    """A classifier on what a checkpoint gives without training, made when its turn comes."""
+    """A model on what a checkpoint gives without training, made when its turn comes.
 
-    row: str
+    `vectors` are "static embeddings" or "frozen BERT", `kind` is what it predicts.
+    """
+
+    vectors: str
     settings: tuple
+    kind: str
 
-    def classifier(self):
-        """Return the classifier."""
-        if self.row == STATIC:
+    def make(self):
+        """Return the model."""
+        if self.vectors == STATIC:
             from ._static_embeddings import StaticEmbeddings
 
-            return StaticBert(StaticEmbeddings(*self.settings))
+            return StaticBert(StaticEmbeddings(*self.settings), head_for(self.kind))
         from .._engine.embeddings import Embeddings
 
-        return FrozenBert(Embeddings(*self.settings))
+        return FrozenBert(Embeddings(*self.settings), head_for(self.kind))
 
 
-def find_pretrained(berts):
-    """Return the classifiers on the checkpoints of some BERTs: for both rows, by name.
+def find_pretrained(berts, kind="labels"):
+    """Return the models on the checkpoints of some BERTs: for both rows, by name.
 
     Parameters
     ----------
-    berts : list of BertTextClassifier
+    berts : list of BertTextClassifier or of BertTextRegressor
         Those that start from one checkpoint share them.
+    kind : {"labels", "several labels", "numbers"}, default="labels"
+        What they predict.
 
     Returns
     -------
@@ -153,14 +159,15 @@ def find_pretrained(berts):
     static, frozen = {}, {}
     for bert in berts:
         model = str(bert.model)
-        static.setdefault(model, Pretrained(STATIC, (bert.model, bert.device)))
+        static.setdefault(model, Pretrained(STATIC, (bert.model, bert.device), kind))
         settings = tuple(map(plain, (bert.max_length, bert.device, bert.dtype)))
-        frozen.setdefault((model, *settings), Pretrained(FROZEN, (bert.model, *settings)))
+        frozen.setdefault((model, *settings), Pretrained(FROZEN, (bert.model, *settings), kind))
     names = ("max_length", "device", "dtype")
     details = [dict(zip(names, key[1:], strict=True)) for key in frozen]
+    rows = row_name(STATIC, kind), row_name(FROZEN, kind)
     return {
-        STATIC: _by_row(STATIC, static, [{}] * len(static)),
-        FROZEN: _by_row(FROZEN, frozen, details),
+        rows[0]: _by_row(rows[0], static, [{}] * len(static)),
+        rows[1]: _by_row(rows[1], frozen, details),
     }
 
 

@@ -10,24 +10,34 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._durations import parse_duration
+from .._estimators.text_estimator import TextEstimator
 from .._install import install_command
 from .._plain import plain
 from ..classifier import BertTextClassifier
-from ._baselines import STATIC, has_model2vec
+from ..regressor import BertTextRegressor
+from ._baselines import has_model2vec
+from ._best_estimator import alone
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._comparison import Comparison
+from ._data import check_data
+from ._earlier import Earlier, describe
 from ._folds import find_folds, rare_classes
 from ._inputs import (
+    are_regressors,
     check_bert,
-    check_data,
+    check_earlier,
     check_fractions,
+    check_n_jobs,
     check_pos_label,
     draw_seed,
     find_models,
     find_scorers,
 )
+from ._judgement import Judgement
 from ._overlap import Overlap, find_overlap
+from ._pretrained_models import STATIC, row_name
 from ._runner import Runner
+from ._saved import fingerprint, fold_keys
 from ._stages import run_bert, run_cheap, run_curve
 from ._table import wrap
 
@@ -38,8 +48,8 @@ if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
 
     from .._typing import PerText, RandomState, Scoring, Targets, Texts
+    from ._data import Data
     from ._forecast import Forecast
-    from ._runner import Data
 
 
 def compare(
@@ -48,13 +58,15 @@ def compare(
     *,
     cv: int | BaseCrossValidator | Iterable[tuple[Any, Any]] = 5,
     groups: PerText | None = None,
-    scoring: Scoring = "accuracy",
+    scoring: Scoring | None = None,
     estimators: Mapping[str, BaseEstimator | Literal["drop"]] | None = None,
     bert: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator] | None = None,
     budget: float | str | timedelta | None = None,
     learning_curve: bool | PerText = False,
     pos_label: Any = None,
     sample_weight: PerText | None = None,
+    earlier: Comparison | None = None,
+    n_jobs: int | None = None,
     random_state: RandomState = None,
     verbose: int = 1,
 ) -> Comparison:
@@ -63,42 +75,49 @@ def compare(
     The cheap models come first: majority class, TF-IDF with logistic regression and with a
     linear SVM, the naive-Bayes SVM [1]_, and logistic regression on static embeddings that
     model2vec [2]_ distils from the BERT, if it is installed, and on the embeddings of the BERT
-    that is not fine-tuned. Before BERT is trained, a probe of a few steps tells how long that is
-    going to take.
+    that is not fine-tuned. Where a text may have several labels, there is one linear model for
+    each of them; numbers are predicted by their mean, and by ridge regression in place of
+    logistic regression and SVM. Before BERT is trained, a probe of a few steps tells how long that
+    is going to take.
 
     Parameters
     ----------
-    X : array-like of str of shape (n_samples,) or (n_samples, 1)
-        The texts.
-    y : array-like of shape (n_samples,)
-        The labels, of any type.
+    X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+        The texts, or pairs of texts, as `BertTextClassifier` takes them.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The labels, of any type; several labels a text, as a matrix of 0 and 1; or numbers. They
+        are taken for numbers if `bert` is a regressor, or if there is no `bert` and some of them
+        are not whole.
     cv : int, cross-validation generator or iterable, default=5
-        An int is the number of stratified, shuffled folds; a generator is one of
-        scikit-learn's; an iterable gives pairs of training and test rows. With
+        An int is the number of shuffled folds, over which labels are spread evenly; a generator
+        is one of scikit-learn's; an iterable gives pairs of training and test rows. With
         ``[(train, test)]`` there is one given split. Each class of a test part must be in its
         training part; classes that are missing from some parts are named in the notes.
     groups : array-like of shape (n_samples,), default=None
         Texts of one group, such as those of one author, stay on one side of each split; folds
         that do not keep to that are refused.
-    scoring : str, callable, list of str or dict of str to scorer, default="accuracy"
-        Any scikit-learn scorers. The first decides. Each is tried on the predictions of a
-        majority class before anything is trained, and refused if it cannot judge these labels. A
-        score that a model lacks, as a classifier without probabilities lacks the log loss, is
-        NaN.
+    scoring : str, callable, list of str or dict of str to scorer, default=None
+        Any scikit-learn scorers. The first decides. None is "accuracy"; of several labels a text
+        "f1_micro" and "f1_macro", of numbers "r2". Each is tried on the predictions of a majority
+        class, or of the mean, before anything is trained, and refused if it cannot judge these
+        labels. A score that a model lacks, as a classifier without probabilities lacks the log
+        loss, is NaN.
     estimators : dict of str to estimator, default=None
-        Classifiers of texts to compare as well; one under the name of a default model replaces
-        it, and "drop" instead of an estimator leaves it out. Where candidates start from several
-        checkpoints, the name of a row without that of a checkpoint stands for all of them.
+        Classifiers of texts, or regressors, to compare as well; one under the name of a default
+        model replaces it, and "drop" instead of an estimator leaves it out. Where candidates start
+        from several checkpoints, the name of a row without that of a checkpoint stands for all of
+        them.
     bert : estimator, list of estimators or dict of str to estimator, default=None
-        The classifier to judge; it is cloned. None is
-        ``BertTextClassifier(random_state=random_state)``. Of several candidates, each has a row,
+        The classifier or regressor to judge; it is cloned. None is
+        ``BertTextClassifier(random_state=random_state)``, or the `BertTextRegressor` of that seed
+        if `y` holds numbers. Of several candidates, each has a row,
         and the verdict, the learning curve and the report are on the best one by the first
         score, of those that finished most folds. In a list, they are named by their models, or by
         the parameters in which they differ.
     budget : float or str, default=None
         Seconds, or a text such as "90s", "10min" or "1h30min", from the check of the models on:
         no fold is started that is not expected to end within that time, the probe takes at most a
-        tenth of what is left, and a fit of a `BertTextClassifier` that lasts a tenth longer than
+        tenth of what is left, and a fit of a BERT of ours that lasts a tenth longer than
         all of it is ended, unless it has a `checkpoint_dir`. So the comparison ends within a
         tenth, or one fold of another model, of that time; a note tells which. None is no limit.
     learning_curve : bool or array-like, default=False
@@ -112,8 +131,16 @@ def compare(
         Weights of the texts, not negative, in the fits and in the scores. A pipeline hands them
         to its last step. Models whose ``fit`` takes none learn from all texts alike, and a note
         tells which.
+    earlier : Comparison, default=None
+        A comparison on the same data that is continued: what it has of the same models, with the
+        same parameters, on the same folds is not computed again, so that models, folds and scorers
+        may be added. It may have been loaded by :meth:`Comparison.load`.
+    n_jobs : int, default=None
+        Processes for the folds of the models on words, which compute in one thread, where that is
+        quicker and there is no `budget`. None is 1 unless in a :obj:`joblib.parallel_config`
+        context, -1 all cores. BERT has the cores to itself.
     random_state : int, RandomState instance or None, default=None
-        Seeds the folds, and the models that are not given.
+        Seeds the folds, and the models that are not given. None takes that of `earlier`.
     verbose : int, default=1
         1 prints a line on each model as soon as it is done, and what BERT will cost; 0 prints
         nothing.
@@ -127,16 +154,16 @@ def compare(
     ------
     TypeError, ValueError
         If the texts, labels, weights, groups, folds or parameters do not fit together, or a
-        scorer cannot judge the labels; if the model of a `BertTextClassifier`, or its device,
-        cannot be used. All before anything is trained. What a fit raises does not end the
-        comparison: it is in the table.
+        scorer cannot judge the labels; if the model of a BERT, or its device, cannot be used. All
+        before anything is trained. What a fit raises does not end the comparison: it is in the
+        table.
     OSError
-        If the model of a `BertTextClassifier` is neither a folder nor cached, and cannot be
-        downloaded; before anything is trained.
+        If the model of a BERT is neither a folder nor cached, and cannot be downloaded; before
+        anything is trained.
 
     See Also
     --------
-    BertTextClassifier : What is compared.
+    BertTextClassifier, BertTextRegressor : What is compared.
     sklearn.model_selection.cross_validate : The scores of one model, without a verdict.
 
     Notes
@@ -170,6 +197,10 @@ def compare(
     in `rows_` and `folds_`. The default models compute with one thread of BLAS, with which such
     small ones are fastest; yours compute as you have set it.
 
+    Of pairs, the linear models on words see both texts side by side, with a vectorizer for each;
+    those on embeddings see both vectors, their distances and their products [6]_. Folds over which
+    several labels are spread evenly are drawn by iterative stratification [7]_.
+
     Memory is the peak above what the process held before, told on Linux only. It is not known
     for a model that found all the room it needed in what the process held. The embeddings of
     the frozen BERT are computed once for all folds, and the static ones are distilled once; the
@@ -187,6 +218,10 @@ def compare(
        for Test Error. NeurIPS.
     .. [5] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
        Learning 52, 239-281.
+    .. [6] A. Conneau, D. Kiela, H. Schwenk, L. Barrault, A. Bordes (2017). Supervised Learning of
+       Universal Sentence Representations from Natural Language Inference Data. EMNLP.
+    .. [7] K. Sechidis, G. Tsoumakas, I. Vlahavas (2011). On the Stratification of Multi-label
+       Data. ECML PKDD.
 
     Examples
     --------
@@ -212,22 +247,39 @@ def compare(
     No difference shown
     >>> comparison.worth_it(min_gain=0.01)
     False
+
+    Numbers in place of labels, and another regressor in place of BERT:
+
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> judged = make_pipeline(TfidfVectorizer(), Ridge())
+    >>> comparison = compare(
+    ...     texts, [4.5, 1.0] * 12, cv=2, bert=judged, random_state=0, verbose=0
+    ... )
+    >>> comparison.table_.index.tolist(), list(comparison.differences_)
+    (['mean', 'TF-IDF + ridge', 'BERT'], ['r2'])
     """
     cv = 5 if cv is None else cv
     cv, budget, random_state = (plain(value) for value in (cv, budget, random_state))
-    data = check_data(X, y, sample_weight)
+    named = {} if bert is None else name_candidates(bert)
+    data = check_data(X, y, sample_weight, regressors=are_regressors(named.values()))
+    check_earlier(earlier)
+    if earlier is not None and random_state is None:
+        random_state = earlier.settings_["random_state"]
+    check_n_jobs(n_jobs)
     seed = draw_seed(random_state)
-    pos_label = check_pos_label(pos_label, data.classes)
+    pos_label = check_pos_label(pos_label, data)
     folds, units = find_folds(data, cv, groups, seed)
     data = replace(data, units=units)
     scorers = find_scorers(scoring, data, pos_label)
-    candidates = name_candidates(BertTextClassifier(random_state=seed) if bert is None else bert)
-    pretrained = find_pretrained(
-        [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
-    )
+    candidates = named or name_candidates(_default_bert(data, seed))
+    berts = [each for each in candidates.values() if isinstance(each, TextEstimator)]
+    pretrained = find_pretrained(berts, data.kind)
+    static = row_name(STATIC, data.kind)
     lacks_static = bool(pretrained) and not has_model2vec()
     if lacks_static:
-        pretrained[STATIC] = {}
+        pretrained[static] = {}
     models = find_models(
         estimators, scorers, data, seed, pretrained=pretrained, bert_names=candidates
     )
@@ -235,18 +287,21 @@ def compare(
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
     for each in candidates.values():
         check_bert(each, data)
+    descriptions = {name: describe(model) for name, model in {**models, **candidates}.items()}
+    known = Earlier(earlier, data, folds, scorers, descriptions)
     models = {
-        name: model.classifier() if isinstance(model, Pretrained) else model
+        name: model.make() if isinstance(model, Pretrained) else model
         for name, model in models.items()
     }
-    berts = [each for each in candidates.values() if isinstance(each, BertTextClassifier)]
     if berts:
         from . import _forecast, _speed  # noqa: F401  (an import is not counted)
     start = perf_counter()
     speeds = _check_models(berts, data, limit)
-    runner = Runner(data, folds, scorers, limit, start, _say if verbose else _say_nothing)
+    runner = Runner(
+        data, folds, scorers, limit, start, _say if verbose else _say_nothing, known, n_jobs
+    )
     overlap = find_overlap(data.texts, folds)
-    _tell_of_data(runner, overlap, lacks_static=lacks_static and STATIC not in (estimators or ()))
+    _tell_of_data(runner, overlap, static if lacks_static else None, estimators or ())
     forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
@@ -258,16 +313,35 @@ def compare(
         "budget": budget,
         "random_state": seed,
     }
-    return Comparison(runner, [*candidates], forecasts, settings, interrupted, overlap)
+    setting = {
+        "forecasts_": forecasts,
+        "interrupted_": interrupted,
+        "settings_": settings,
+        "seconds_": perf_counter() - start,
+        "_estimators": {name: alone(each, data) for name, each in {**models, **candidates}.items()},
+        "_descriptions": descriptions,
+        "_fingerprint": fingerprint(data),
+        "_fold_keys": fold_keys(folds),
+    }
+    return Comparison(Judgement(runner, [*candidates], overlap), setting)
 
 
-def _tell_of_data(runner: Runner, overlap: Overlap, *, lacks_static: bool) -> None:
+def _default_bert(data: Data, seed: int | None) -> BertTextClassifier | BertTextRegressor:
+    """Return what is judged if nothing is given."""
+    if data.kind == "numbers":
+        return BertTextRegressor(random_state=seed)
+    return BertTextClassifier(random_state=seed)
+
+
+def _tell_of_data(
+    runner: Runner, overlap: Overlap, lacking: str | None, estimators: Iterable[str]
+) -> None:
     """Tell what the reader should know of the data and the models before anything is trained."""
     for sentence in rare_classes(runner.data, runner.folds):
         runner.note(sentence)
-    if lacks_static:
+    if lacking is not None and lacking not in estimators:
         runner.note(
-            f"{STATIC} is left out, since model2vec is not installed: {install_command('static')}."
+            f"{lacking} is left out, since model2vec is not installed: {install_command('static')}."
         )
     if overlap.alike:
         runner.say(f"{overlap}.")
@@ -304,13 +378,13 @@ def _shown(candidates: dict[str, Any]) -> str | dict[str, str]:
     return shown if len(shown) > 1 else next(iter(shown.values()))
 
 
-def _check_models(berts: list[BertTextClassifier], data: Data, limit: float) -> dict[Any, Any]:
-    """Refuse classifiers that cannot be used; within a limit, return how fast they are."""
+def _check_models(berts: list[TextEstimator], data: Data, limit: float) -> dict[Any, Any]:
+    """Refuse a BERT that cannot be used; within a limit, return how fast they are."""
     if not berts:
         return {}
     from ._speed import check_models
 
-    return check_models(berts, data.texts, len(data.classes), with_speed=limit < math.inf)
+    return check_models(berts, data.texts, data.n_outputs, with_speed=limit < math.inf)
 
 
 def _say(sentence: str) -> None:

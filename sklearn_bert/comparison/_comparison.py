@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 from numbers import Real
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from .._files.atomic import replacing
+from .._text.texts import check_texts_or_pairs
+from ._best_estimator import mixture, request_weights
 from ._learning_curve import crossing, find_curves, with_full_size
-from ._overlap import score_without
-from ._runner import Runner
-from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._table import Table, wrap
-from ._verdict import tell_intervals, verdict
+from ._verdict import tell_intervals
 
 if TYPE_CHECKING:
     import os
 
     from matplotlib.axes import Axes
 
+    from .._typing import Texts
     from ._fold_result import FoldResult
     from ._forecast import Forecast
+    from ._judgement import Judgement
     from ._learning_curve import Curve
-    from ._overlap import Overlap
     from ._statistics import Difference
 
 
@@ -54,7 +55,9 @@ class Comparison:
 
     predictions_ : DataFrame
         One row a model and text that it was judged on: ``row``, ``fold``, ``label``,
-        ``predicted`` and a probability for each class, NaN where the model gives none. The
+        ``predicted`` and a probability for each class, NaN where the model gives none. Of
+        several labels, the first two are tuples of those that a text has; numbers are called
+        ``label`` too, and have no probabilities. The
         columns of probabilities are called as the classes are; if a class has the name of one of
         the other columns, all of them begin with ``proba_``.
 
@@ -68,12 +71,16 @@ class Comparison:
         For each scorer, by how much BERT is better than the best cheap model: ``mean``, and the
         95 % interval from ``low`` to ``high``, in units of the score, with its ``method``.
 
+    cheapest_ : str
+        Of several candidates, the cheapest to train that is not shown to be worse than `bert_` by
+        the 95 % interval of their difference; `bert_` itself, if there is no cheaper one.
+
     best_cheap_, bert_ : str
         The names of the two; `best_cheap_` is None if there is nothing to compare. Of several
         candidates, `bert_` is the best one by the first score.
 
     candidates_ : list of str
-        The names of the classifiers that were given as ``bert``.
+        The names of the models that were given as ``bert``.
 
     forecast_ : Forecast or None
         What BERT was expected to cost: ``fit_seconds`` and ``predict_seconds`` of each fold, the
@@ -95,6 +102,12 @@ class Comparison:
         and white space (the exact ones included). ``scores_without`` has the deciding score of
         the best cheap model and of BERT without the latter, by name of the model, NaN where no
         text is left; it is empty if there are none, or no two models to compare.
+
+    mixture_ : dict of str to float or None
+        The weights of the models whose probabilities, or numbers, are best mixed with those of
+        BERT. None unless the mixture is better than the best of them by all of its 95 % interval.
+        Each fold is judged with weights that were found on the others. Models without
+        probabilities, such as a linear SVM, are in none, nor are models of several labels a text.
 
     interrupted_ : bool
         Whether Ctrl-C ended it.
@@ -125,6 +138,26 @@ class Comparison:
     >>> comparison = compare(texts, labels, cv=2, bert=judged, random_state=0, verbose=0)
     >>> float(comparison.table_["accuracy"].max())
     1.0
+
+    Saved, loaded and continued with another model; what is there is not computed again:
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn_bert import Comparison
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "comparison.json"
+    ...     text = comparison.to_json(path, predictions=True)
+    ...     loaded = Comparison.load(path)
+    >>> more = {"guess": DummyClassifier(strategy="uniform", random_state=0)}
+    >>> comparison = compare(
+    ...     texts, labels, cv=2, bert=judged, estimators=more, earlier=loaded, verbose=0
+    ... )
+    >>> "guess" in comparison.table_.index
+    True
+    >>> classifier = comparison.best_estimator().fit(texts, labels)
+    >>> classifier.predict(["such a joy"]).tolist()
+    ['good']
     """
 
     rows_: list[dict[str, Any]]
@@ -133,144 +166,34 @@ class Comparison:
     fold_differences_: dict[str, Difference]
     best_cheap_: str | None
     bert_: str
+    cheapest_: str
     candidates_: list[str]
     forecast_: Forecast | None
     busy_: bool
     seconds_: float
     forecasts_: dict[str, Forecast]
     overlap_: dict[str, Any]
+    mixture_: dict[str, float] | None
     interrupted_: bool
     notes_: list[str]
     settings_: dict[str, Any]
     date_: datetime
+    _estimators: dict[str, Any]
 
-    def __init__(
-        self,
-        runner: Runner,
-        candidates: list[str],
-        forecasts: dict[str, Forecast],
-        settings: dict[str, Any],
-        interrupted: bool,
-        overlap: Overlap,
-    ) -> None:
-        self.date_ = datetime.now().astimezone()
-        self.candidates_ = candidates
-        self.interrupted_ = interrupted
-        self.forecasts_ = forecasts
-        self.settings_ = settings
-        self.notes_ = [*runner.notes, *runner.failures()]
-        self._data, self._results, self._curve = runner.data, runner.results, runner.curve
-        self._scorers = runner.scorers
-        self.seconds_ = perf_counter() - runner.start
-        self.busy_ = counts_processor(self._results)
-        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
-        names = dict.fromkeys(result.model for result in self._results)
-        self.rows_ = [
-            summarize(
-                name, [result for result in self._results if result.model == name], self._scorers
-            )
-            for name in names
-        ]
-        main = next(iter(self._scorers))
-        self._label = getattr(self._scorers[main], "label", None)
-        best = rank_candidates(self._results, candidates, main)
-        self.bert_ = best[0] if best else self._first_tried()
-        self.forecast_ = forecasts.get(self.bert_)
-        self._pair = find_pair(self._results, self.bert_, main, candidates)
+    def __init__(self, found: Judgement, setting: dict[str, Any]) -> None:
+        """Take what was found, and the attributes that tell how it was run."""
+        self.date_, self._has_texts = datetime.now().astimezone(), True
+        vars(self).update(setting)
+        self._data, self._results, self._curve = found.data, found.results, found.curve
+        self._scorers, self._pair, self._called = found.scorers, found.pair, found.called
+        self.rows_, self.notes_, self.busy_ = found.rows, found.notes, found.busy
+        self.bert_, self.verdict_ = found.bert, found.verdict
+        self.differences_, self.fold_differences_ = found.differences, found.fold_differences
+        self.overlap_, self.mixture_, self.cheapest_ = found.overlap, found.mixture, found.cheapest
+        self.candidates_ = found.candidates
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
-        self.differences_, self.fold_differences_ = {}, {}
-        if self._pair:
-            self.differences_ = {
-                name: self._pair.difference(self._scorers, name, self._data, len(best))
-                for name in self._scorers
-            }
-            over_folds = {
-                name: self._pair.fold_difference(name, len(best)) for name in self._scorers
-            }
-            self.fold_differences_ = {k: v for k, v in over_folds.items() if v is not None}
-            difference = self.differences_[main]
-            self.verdict_ = verdict(
-                *(self._pair, difference, main, self._label, self._called()),
-                over_folds=over_folds[main],
-                in_cpu_seconds=self.busy_,
-            )
-            if fewer := self._with_fewer_folds(best):
-                self.notes_.append(f"Not chosen from, with fewer folds: {', '.join(fewer)}.")
-            if len(best) > 1:
-                self.notes_.append(
-                    f"{self.bert_} is the best of {len(best)} candidates by {main}: having been "
-                    "chosen, it looks a little better than it is."
-                )
-        else:
-            self.verdict_ = self._no_verdict()
-        self.overlap_ = self._without(overlap)
-        if overlap.alike:
-            self.notes_.append(self._tell(overlap))
-
-    def _without(self, overlap: Overlap) -> dict[str, Any]:
-        """Return the counts of an overlap, and the deciding scores without it."""
-        main = next(iter(self._scorers))
-        scores = {}
-        if overlap.alike and self._pair:
-            for results in self._finalists():
-                scores[results[0].model] = score_without(
-                    overlap, results, self._data, self._scorers[main]
-                )
-        counts = {name: getattr(overlap, name) for name in ("n_test", "exact", "alike")}
-        return {**counts, "scores_without": scores}
-
-    def _tell(self, overlap: Overlap) -> str:
-        """Return the sentence on an overlap."""
-        scores = self.overlap_["scores_without"]
-        if not scores:
-            return f"{overlap}."
-        if np.isnan(list(scores.values())).any():
-            return f"{overlap}; too few are left to judge on without them."
-        main = next(iter(self._scorers))
-        told = " and ".join(f"{value:.3f} for {model}" for model, value in scores.items())
-        return f"{overlap}; without them, {main} is {told}."
-
-    def _first_tried(self) -> str:
-        """Return the candidate to name where none has the deciding score."""
-        rows = [row for row in self.rows_ if row["model"] in self.candidates_]
-        rows.sort(key=lambda row: not row["n_folds"])
-        return rows[0]["model"] if rows else self.candidates_[0]
-
-    def _with_fewer_folds(self, best: list[str]) -> list[str]:
-        """Return the candidates with scores that were not chosen from."""
-        main = next(iter(self._scorers))
-        return [
-            row["model"]
-            for row in self.rows_
-            if row["model"] in self.candidates_
-            and row["model"] not in best
-            and np.isfinite(row[main])
-        ]
-
-    def _called(self) -> str:
-        """Return what sentences call BERT: its name where there are several."""
-        return "BERT" if len(self.candidates_) == 1 else self.bert_
-
-    def _no_verdict(self) -> str:
-        """Return the sentence for a comparison that BERT or all others are missing from."""
-        row = next((row for row in self.rows_ if row["model"] == self.bert_), None)
-        several = len(self.candidates_) > 1
-        if row is None:
-            if several:
-                return "No candidate was run, so there is nothing to say about them."
-            return f"{self.bert_} was not run, so there is nothing to say about it."
-        if not row["n_folds"]:
-            if several:
-                return (
-                    "No candidate came to the end of a fold, so there is nothing to say about "
-                    f"them; {self.bert_} failed: {row['error']}"
-                )
-            return f"{self.bert_} failed, so there is nothing to say about it: {row['error']}"
-        main = next(iter(self._scorers))
-        if np.isnan(row[main]):
-            whose = "any candidate" if several else self.bert_
-            return f"There is no {main} of {whose}, so there is no verdict."
-        return f"No other model was run on the folds of {self.bert_}, so there is no verdict."
+        self.forecast_ = self.forecasts_.get(self.bert_)
+        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
 
     def worth_it(self, min_gain: float = 0.0, *, scoring: str | None = None) -> bool | None:
         """Return whether BERT gains more than you ask for.
@@ -305,6 +228,42 @@ class Comparison:
         if difference is None or not (difference.low > min_gain or difference.high <= min_gain):
             return None
         return difference.low > min_gain
+
+    def best_estimator(self) -> Any:
+        """Return the winner, not fitted, to be fitted on everything.
+
+        It is the mixture if there is one, scikit-learn's `VotingClassifier` or `VotingRegressor`
+        with its weights; else BERT if it is better by all of its 95 % interval; else the best
+        cheap model, without what the comparison computed for all folds at once.
+
+        Returns
+        -------
+        estimator : estimator instance
+            A clone. If the texts had weights, its parts request them: they count in
+            ``fit(X, y, sample_weight=...)`` with scikit-learn's metadata routing enabled.
+
+        Raises
+        ------
+        ValueError
+            If there is no winner, since BERT or all others failed or were not run, or the
+            comparison was loaded.
+        """
+        if self._pair is None:
+            raise ValueError(
+                "best_estimator needs BERT and another model with scores on the same folds, and "
+                f"there are none: {self.verdict_}"
+            )
+        if not self._estimators:
+            raise ValueError(
+                "best_estimator needs the models, which no file holds; continue this comparison by "
+                "compare(X, y, earlier=comparison), which computes nothing twice."
+            )
+        if self.mixture_ is not None:
+            best = mixture(self._estimators, self.mixture_, self._data)
+        else:
+            cheap, bert = (results[0].model for results in self._finalists())
+            best = clone(self._estimators[bert if self.worth_it() else cheap])
+        return best if self._data.weights is None else request_weights(best)
 
     @property
     def table_(self) -> pd.DataFrame:
@@ -344,7 +303,7 @@ class Comparison:
     def _crossing(self) -> str:
         """Return the sentence on the number of labels from which BERT is better."""
         cheap, bert = self._curves()
-        return crossing(cheap, bert, self.bert_, self._called())
+        return crossing(cheap, bert, self.bert_, self._called)
 
     def _finalists(self) -> tuple[list[FoldResult], list[FoldResult]]:
         """Return the results of the best cheap model and those of BERT."""
@@ -361,8 +320,8 @@ class Comparison:
                 frame = pd.DataFrame(
                     {"row": result.rows, "fold": result.fold, "model": result.model}
                 )
-                frame["label"] = self._data.y[result.rows]
-                frame["predicted"] = result.recorded.labels
+                frame["label"] = self._data.names(self._data.y[result.rows])
+                frame["predicted"] = self._data.names(result.recorded.labels)
                 # NaN is a float: pandas before 3 would change the type of the others for another.
                 proba = pd.DataFrame(result.recorded.proba, frame.index, names, dtype=float)
                 frames.append(frame.join(proba))
@@ -424,8 +383,42 @@ class Comparison:
             lines.append(self._crossing())
         return lines
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], X: Texts | None = None) -> Self:
+        """Read a comparison that `to_json` has written with its predictions.
+
+        It shows and plots what was found; ``compare(X, y, earlier=comparison)`` continues it. It
+        has no estimators for `best_estimator`, and texts for the report only if they are given.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        X : array-like of str of shape (n_samples,), (n_samples, 1) or (n_samples, 2), default=None
+            The texts that were compared on.
+
+        Returns
+        -------
+        comparison : Comparison
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it was not written so, or `X` holds other texts.
+        """
+        from ._saved import read
+
+        texts = None if X is None else check_texts_or_pairs(X)
+        return cls(*read(Path(path).read_text(encoding="utf-8"), texts))
+
     def to_json(
-        self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        data_name: str | None = None,
+        predictions: bool = False,
     ) -> str:
         """Write table, folds, learning curve, verdict, settings and classes, but no texts.
 
@@ -437,14 +430,23 @@ class Comparison:
         data_name : str, default=None
             What the data is called in it, such as the name of its file.
 
+        predictions : bool, default=False
+            Whether to write what each model predicted for each text as well, and the labels:
+            `load` reads such a file, which is larger.
+
         Returns
         -------
         text : str
             The JSON.
+
+        Raises
+        ------
+        TypeError
+            If it is to hold predictions, and the labels are no str, bool, int or float.
         """
         from ._report import as_json
 
-        return _written(as_json(self, data_name), path)
+        return _written(as_json(self, data_name, predictions=predictions), path)
 
     def to_html(
         self, path: str | os.PathLike[str] | None = None, *, data_name: str | None = None
@@ -463,9 +465,19 @@ class Comparison:
         -------
         html : str
             The report.
+
+        Raises
+        ------
+        ValueError
+            If the comparison was loaded without its texts.
         """
         from ._report import as_html
 
+        if not self._has_texts:
+            raise ValueError(
+                "to_html shows texts, and this comparison was loaded without them; pass them to "
+                "Comparison.load as X."
+            )
         return _written(as_html(self, data_name), path)
 
     def _repr_html_(self) -> str:

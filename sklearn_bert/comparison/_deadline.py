@@ -27,7 +27,7 @@ class Deadline(Callback):
 
 
 def with_deadline(bert, end):
-    """Return a copy of a BertTextClassifier whose fit ends by an error after `end`.
+    """Return a copy of a BERT whose fit ends by an error after `end`.
 
     One with checkpoints takes no callbacks: it is given its time.
     """

@@ -11,7 +11,6 @@ from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 
 from .._clock import OutOfTime, has_waited, is_loaded, now
-from .._estimators.recorded import Recorded
 from ..exceptions import NothingLearntWarning, TextsCutWarning
 from ._baselines import OneThreadPipeline
 from ._training import find_training
@@ -111,9 +110,9 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
     fold : int
         Number of the fold.
     estimator : estimator
-        A classifier of texts.
+        A classifier or regressor of texts.
     data : Data
-        Texts, labels, classes and weights.
+        What to learn and to judge on.
     train, test : ndarray of int
         Rows of the two parts.
     scorers : dict of str to callable
@@ -132,7 +131,7 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
         with _PeakMemory() as peak:
             fit = _fit(model, data, train)
             result.once_seconds = getattr(model, "once_seconds_", 0.0)
-            result.recorded, predict = _record(model, data.take_texts(test), data.classes)
+            result.recorded, predict = _record(model, data.take_texts(test), data)
             result.once_seconds += getattr(model, "once_seconds_", 0.0)
         result.fit_seconds, result.fit_cpu_seconds = map(float, fit)
         result.predict_seconds, result.predict_cpu_seconds = map(float, predict)
@@ -140,7 +139,7 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
         result.training = find_training(model)
         result.memory_mb, result.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
-            result.scores[scorer], result.undefined[scorer] = _judge(
+            result.scores[scorer], result.undefined[scorer] = judge(
                 scorers[scorer], result.recorded, data, test
             )
         result.undefined = {name: reason for name, reason in result.undefined.items() if reason}
@@ -165,7 +164,7 @@ def score(scorer, recorded, texts, y, weights=None):
     return value if np.isfinite(value) else np.nan
 
 
-def _judge(scorer, recorded, data, test):
+def judge(scorer, recorded, data, test):
     """Return the score of predictions for the texts of a fold, and why it is NaN if it is.
 
     Scorers were tried before, so that one that fails here lacks something of this model or fold;
@@ -179,7 +178,7 @@ def _judge(scorer, recorded, data, test):
         value, reason = np.nan, f"{type(error).__name__}: {' '.join(str(error).split())}"
         if isinstance(error, AttributeError) and recorded.proba is None:
             reason = "the model gives no probabilities"
-    missing = np.setdiff1d(data.classes, y)
+    missing = np.setdiff1d(data.classes, y) if data.kind == "labels" else ()
     if reason and len(missing) and recorded.proba is not None:
         reason = f"the test part has no {missing[0].item()!r}"
     return value, reason
@@ -201,24 +200,32 @@ def _saved_seconds(model):
     return np.array([getattr(model, f"saved_{kind}_", 0.0) for kind in ("seconds", "cpu_seconds")])
 
 
-def _record(model, texts, classes):
+def _record(model, texts, data):
     """Return the predictions, and the seconds of one pass over the texts."""
     start = now()
     proba, decision = None, None
-    if _predicts_by_proba(model):
+    if data.kind != "numbers" and _predicts_by_proba(model):
         proba = model.predict_proba(texts)
-        labels = model.classes_[proba.argmax(axis=1)]
+        if data.kind == "labels":
+            predicted = model.classes_[proba.argmax(axis=1)]
+        else:
+            predicted = (proba > 0.5).astype(int)
         seconds = now() - start + _saved_seconds(model)
     else:
-        labels = np.asarray(model.predict(texts))
-        seconds = now() - start
-        if hasattr(model, "predict_proba"):
-            proba = model.predict_proba(texts)
-        elif hasattr(model, "decision_function"):
-            decision = model.decision_function(texts)
-    if proba is not None:
-        proba = _in_all_classes(proba, model.classes_, classes)
-    return Recorded(classes, labels, proba, decision), seconds
+        predicted = as_array(model.predict(texts))
+        seconds = now() - start + _saved_seconds(model)
+        if data.kind != "numbers":
+            proba, decision = _confidence(model, texts)
+    if data.kind == "labels" and proba is not None:
+        proba = _in_all_classes(proba, model.classes_, data.classes)
+    elif data.kind == "several labels" and isinstance(proba, list):
+        proba = _in_columns(proba, model.classes_)
+    return data.record(predicted, proba, decision), seconds
+
+
+def as_array(predicted):
+    """Return predictions as an array: some classifiers of several labels give a sparse matrix."""
+    return predicted.toarray() if hasattr(predicted, "toarray") else np.asarray(predicted)
 
 
 def _predicts_by_proba(model):
@@ -229,11 +236,31 @@ def _predicts_by_proba(model):
     return getattr(model, "_predicts_by_proba", False)
 
 
+def _confidence(model, texts):
+    """Return the probabilities of a classifier or, if it gives none, its decision values."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(texts), None
+    if hasattr(model, "decision_function"):
+        return None, model.decision_function(texts)
+    return None, None
+
+
 def _in_all_classes(proba, known, classes):
     """Return probabilities with a column for each class, also those absent from the fold."""
     full = np.zeros((len(proba), len(classes)))
     full[:, np.searchsorted(classes, known)] = proba
     return full
+
+
+def _in_columns(probas, classes):
+    """Return the probability of each label, given those of its absence and presence.
+
+    As scikit-learn's classifiers of several outputs give them; a label may have but one of both.
+    """
+    columns = [
+        proba @ (np.asarray(known) == 1) for proba, known in zip(probas, classes, strict=True)
+    ]
+    return np.column_stack(columns)
 
 
 class _PeakMemory:

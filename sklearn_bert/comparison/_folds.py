@@ -7,10 +7,11 @@ from collections.abc import Mapping, Set
 from numbers import Integral, Number
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from .._shorten import shorten
 from .._text.label_types import is_missing
+from ._stratified_labels import StratifiedLabels
 
 _NAMED = 5
 _FORMS = "an int of at least 2, a splitter, or pairs of training and test rows"
@@ -37,7 +38,7 @@ def _split(data, cv, groups, seed):
     if isinstance(cv, (str, bytes, Mapping, Set)) or inspect.isclass(cv):
         raise TypeError(f"cv must be {_FORMS}, got {cv!r}.")
     if isinstance(cv, Number):
-        cv = _stratified(data, cv, groups, seed)
+        cv = _splitter(data, cv, groups, seed)
     if not hasattr(cv, "split"):
         return enumerate(_listed(cv))
     try:
@@ -47,21 +48,52 @@ def _split(data, cv, groups, seed):
             warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
             return enumerate(list(cv.split(data.texts, data.y, groups)))
     except (TypeError, ValueError, IndexError) as error:
-        counts = np.unique(data.y, return_counts=True)[1]
         given = "no groups" if groups is None else f"{len(np.unique(groups))} groups"
         raise ValueError(
-            f"cv={cv!r} cannot split {len(data.y):,} texts with {counts.min():,} to "
-            f"{counts.max():,} texts a class and {given}; use fewer folds, or another splitter."
+            f"cv={cv!r} cannot split {len(data.y):,} texts with {_described(data)} and {given}; "
+            "use fewer folds, or another splitter."
         ) from error
 
 
-def _stratified(data, n_folds, groups, seed):
-    """Return the splitter for a number of stratified folds."""
+def _described(data):
+    """Return what there is to predict of the texts, as far as splitters look at it."""
+    if data.kind == "labels":
+        counts = data.counts().values()
+        return f"{min(counts):,} to {max(counts):,} texts a class"
+    return "one number each" if data.kind == "numbers" else "any of several labels each"
+
+
+def _splitter(data, n_folds, groups, seed):
+    """Return the splitter for a number of folds, stratified by labels where there are some."""
     if isinstance(n_folds, (bool, np.bool_)) or not isinstance(n_folds, Integral) or n_folds < 2:
         raise ValueError(
             f"cv must be {_FORMS}, got {n_folds!r}; it is the number of folds (n_splits), and one "
             "split is given as [(train, test)]."
         )
+    n_folds, n_groups = int(n_folds), None if groups is None else len(np.unique(groups))
+    if data.kind == "labels":
+        _check_enough(data, n_folds)
+    elif n_folds > len(data.y):
+        raise ValueError(
+            f"cv must be at most the number of texts, {len(data.y)}, got {n_folds}; use fewer "
+            "folds."
+        )
+    if n_groups is not None and n_folds > n_groups:
+        raise ValueError(
+            f"cv must be at most the number of groups, {n_groups}, got {n_folds}; use fewer folds."
+        )
+    if data.kind == "several labels" and groups is None:
+        return StratifiedLabels(n_folds, seed)
+    one_label = data.kind == "labels"
+    if groups is None:
+        kind = StratifiedKFold if one_label else KFold
+    else:
+        kind = StratifiedGroupKFold if one_label else GroupKFold
+    return kind(n_folds, shuffle=True, random_state=seed)
+
+
+def _check_enough(data, n_folds):
+    """Refuse classes that are too small for so many stratified folds."""
     labels, first, counts = np.unique(data.y, return_index=True, return_counts=True)
     if counts.min() < 2:
         rarest = counts.argmin()
@@ -75,14 +107,6 @@ def _stratified(data, n_folds, groups, seed):
             f"cv must be at most the number of texts of the largest class, {counts.max()}, got "
             f"{n_folds}; use fewer folds."
         )
-    if groups is None:
-        return StratifiedKFold(int(n_folds), shuffle=True, random_state=seed)
-    n_groups = len(np.unique(groups))
-    if n_folds > n_groups:
-        raise ValueError(
-            f"cv must be at most the number of groups, {n_groups}, got {n_folds}; use fewer folds."
-        )
-    return StratifiedGroupKFold(int(n_folds), shuffle=True, random_state=seed)
 
 
 def _listed(cv):
@@ -150,7 +174,24 @@ def _check_rows(part, name, n_texts):
 def _check_classes(data, number, train, test):
     """Refuse a fold that cannot be learnt from, or judges on what cannot be learnt."""
     counting = train if data.weights is None else train[data.weights[train] > 0]
-    known = np.unique(data.y[counting])
+    if data.kind == "labels":
+        _check_known(data, number, counting, test)
+    elif len(np.unique(data.y[counting], axis=0)) < 2:
+        what = "numbers" if data.kind == "numbers" else "labels"
+        raise ValueError(
+            f"The training part of each fold must have texts with different {what}, that of fold "
+            f"{number} has not; use fewer folds, or another split."
+        )
+    if data.weights is not None and not data.weights[test].any():
+        raise ValueError(
+            f"The test part of each fold must have a text with a weight above 0, that of fold "
+            f"{number} has none; use fewer folds, or other weights."
+        )
+
+
+def _check_known(data, number, train, test):
+    """Refuse a fold that has one class to learn, or judges on one that cannot be learnt."""
+    known = np.unique(data.y[train])
     if len(known) < 2:
         raise ValueError(
             f"The training part of each fold must have at least 2 classes, that of fold "
@@ -162,11 +203,6 @@ def _check_classes(data, number, train, test):
             f"The test part of each fold must hold labels of its training part only, that of "
             f"fold {number} has {unknown.tolist()[0]!r}; use fewer folds, a stratified split, or "
             "drop the texts of that class."
-        )
-    if data.weights is not None and not data.weights[test].any():
-        raise ValueError(
-            f"The test part of each fold must have a text with a weight above 0, that of fold "
-            f"{number} has none; use fewer folds, or other weights."
         )
 
 
@@ -246,23 +282,32 @@ def _values(groups):
 
 def rare_classes(data, folds):
     """Return sentences on classes that are missing from some training or test parts."""
-    counts = dict(zip(*np.unique(data.y, return_counts=True), strict=True))
+    counts = {} if data.kind == "numbers" else data.counts()
+    called = "Classes" if data.kind == "labels" else "Labels"
     effects = {"training": "where they are not learnt", "test": "where they are not judged"}
     sentences = []
     for (name, effect), parts in zip(effects.items(), zip(*folds, strict=True), strict=True):
         if max(map(len, parts)) == 1:
             continue  # leave one out
-        absent = [np.setdiff1d(data.classes, data.y[part]) for part in parts]
-        n_absent = Counter(np.concatenate(absent).tolist())
+        n_absent = Counter(label for part in parts for label in _absent(data, part))
         found = [
-            f"{label!r} ({counts[label]:,} text{'s' * int(counts[label] > 1)}, {n_absent[label]} "
+            f"{label!r} ({counts[label]:,} text{'s' * int(counts[label] != 1)}, {n_absent[label]} "
             f"of {len(folds)})"
             for label in sorted(sorted(n_absent), key=counts.get)  # the rarest first
         ]
         if found:
             more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
             sentences.append(
-                f"Classes too rare for the {name} part of each fold, {effect}: "
+                f"{called} too rare for the {name} part of each fold, {effect}: "
                 f"{', '.join(found[:_NAMED])}{more}."
             )
     return sentences
+
+
+def _absent(data, part):
+    """Return the labels that no text of a part has."""
+    if data.kind == "numbers":
+        return []
+    if data.kind == "several labels":
+        return data.classes[data.y[part].sum(axis=0) == 0].tolist()
+    return np.setdiff1d(data.classes, data.y[part]).tolist()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 
 from .._clock import OutOfTime
 from .._durations import format_duration
@@ -78,6 +78,31 @@ class Forecast:
         )
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What a fit looks at of the labels to find how long to train.
+
+    Attributes
+    ----------
+    n_classes : float
+        Classes, or what has as many texts on average.
+    one_label : bool
+        Whether each text has one of them.
+    """
+
+    n_classes: float
+    one_label: bool
+
+    @classmethod
+    def of(cls, bert, y):
+        """Return that of labels or numbers."""
+        if is_regressor(bert):
+            return cls(2, False)
+        if y.ndim > 1:
+            return cls(y.shape[1] * len(y) / max(y.sum(), 1), False)
+        return cls(len(np.unique(y)), True)
+
+
 def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
     """Return the forecast for fitting and predicting with `bert` on the folds.
 
@@ -87,12 +112,12 @@ def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
 
     Parameters
     ----------
-    bert : BertTextClassifier
+    bert : BertTextClassifier or BertTextRegressor
         Not changed.
-    texts : list of str
-        All texts.
-    y : ndarray of shape (n_texts,)
-        Their labels.
+    texts : list of str or list of (str, str)
+        All texts, or pairs.
+    y : ndarray of shape (n_texts,) or (n_texts, n_labels)
+        Their labels or numbers.
     folds : list of (train, test) pairs of arrays of int
         What is going to be done.
     speed : Speed, default=None
@@ -101,29 +126,30 @@ def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
         What all of this may take.
     """
     start = perf_counter()
-    by_length = np.argsort([len(text) for text in texts], kind="stable")
-    n_classes = len(np.unique(y))
-    n_steps = sum(_count_steps(bert, len(train), n_classes) for train, _ in folds)
+    by_length = np.argsort([len("".join(text)) for text in texts], kind="stable")
+    task = _Task.of(bert, y)
+    n_steps = sum(_count_steps(bert, len(train), task) for train, _ in folds)
     n_batches = int(np.clip(n_steps // 50, 2, _MAX_PROBE_BATCHES))
     n_predicted = _PREDICTED
     n_train = max(len(train) for train, _ in folds)
-    few = are_few(n_train, n_classes)
+    few = are_few(n_train, task.n_classes)
     probe = _short(bert, find_batch_size(bert.batch_size, n_train), few=few)
     if seconds < math.inf:
         probe = with_deadline(probe, start + seconds)
         while _probe_seconds(speed, n_batches * probe.batch_size, n_predicted) > seconds:
             n_predicted = _FEW_PREDICTED
             if n_batches == 1:
-                return _by_speed(bert, speed, folds, n_classes, perf_counter() - start)
+                return _by_speed(bert, speed, folds, task, perf_counter() - start)
             n_batches -= 1
     probed = _spread(by_length, n_batches * probe.batch_size)
+    target = _two_labels(y[probed]) if task.one_label else y[probed]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TextsCutWarning)  # the forecast tells
             warnings.simplefilter("ignore", NothingLearntWarning)  # a probe need not learn
-            probe.fit([texts[row] for row in probed], _two_labels(y[probed]))
+            probe.fit([texts[row] for row in probed], target)
     except OutOfTime:
-        return _by_speed(bert, speed, folds, n_classes, perf_counter() - start)
+        return _by_speed(bert, speed, folds, task, perf_counter() - start)
     fit_seconds = perf_counter() - start
     load_seconds = fit_seconds - sum(row["seconds"] for row in probe.history_)
     step_seconds = probe.history_[1]["seconds"] / (len(probe.training_curve_["loss"]) / 2)
@@ -141,7 +167,7 @@ def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
         [
             load_seconds
             + len(train) * (once_seconds + head_seconds)
-            + _count_steps(bert, len(train), n_classes, per_text) * step_seconds
+            + _count_steps(bert, len(train), task, per_text) * step_seconds
             for train, _ in folds
         ],
         [len(test) * (tokenize_seconds + text_seconds) for _, test in folds],
@@ -158,7 +184,7 @@ def _probe_seconds(speed, n_texts, n_predicted):
     return speed.seconds_to_read(2 * (_LEARNT * n_texts + n_predicted))
 
 
-def _by_speed(bert, speed, folds, n_classes, probe_seconds):
+def _by_speed(bert, speed, folds, task, probe_seconds):
     """Return the forecast that follows from how fast a checkpoint reads."""
     per_step = _LEARNT
     if bert.freeze == "all":
@@ -166,7 +192,7 @@ def _by_speed(bert, speed, folds, n_classes, probe_seconds):
     fit_seconds = []
     for train, _ in folds:
         size = find_batch_size(bert.batch_size, len(train))
-        n_learnt = per_step * size * _count_steps(bert, len(train), n_classes)
+        n_learnt = per_step * size * _count_steps(bert, len(train), task)
         fit_seconds.append(speed.seconds_to_read(len(train) + n_learnt))
     return Forecast(
         fit_seconds,
@@ -212,12 +238,12 @@ def _sequences_per_text(probe, lengths):
     return float(np.mean(1 + np.ceil(np.maximum(lengths - probe.max_length_, 0) / step)))
 
 
-def _count_steps(bert, n_texts, n_classes, per_text=1.0):
+def _count_steps(bert, n_texts, task, per_text=1.0):
     """Return the steps of a fit without early stopping, to texts of `per_text` windows."""
     extra = N_STEPS if bert.learning_rate == "find" else 0
     n_windows = n_texts * per_text
     n_batches = math.ceil(n_windows / find_batch_size(bert.batch_size, n_windows))
-    by_contrast = learns_by_contrast(bert, n_texts, n_classes)
+    by_contrast = task.one_label and learns_by_contrast(bert, n_texts, task.n_classes)
     if by_contrast:
         extra += contrastive.STEPS
     return find_epochs(bert.epochs, n_batches, after_contrast=by_contrast) * n_batches + extra
@@ -236,7 +262,8 @@ def _two_labels(y):
 
 def _predict_seconds(probe, texts):
     """Return the seconds a text of a prediction, the second one."""
-    probe.predict_proba(texts)
+    predict = probe.predict if is_regressor(probe) else probe.predict_proba
+    predict(texts)
     start = perf_counter()
-    probe.predict_proba(texts)
+    predict(texts)
     return (perf_counter() - start) / len(texts)

@@ -1,16 +1,15 @@
-"""What is compared, and on what: texts, labels, scorers and models, checked before any training."""
+"""What is compared, and by what: scorers and models, checked before anything is trained."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import type_of_target
 
-from .._estimators.labels import encode_labels
+from .._estimators.epoch_scores import scoring_entries
 from .._estimators.scoring import (
     check_scoring_of,
     error_of,
@@ -18,86 +17,20 @@ from .._estimators.scoring import (
     knows_label,
     made_for,
     named_scorer,
-    simplest,
-    some_rows,
     why_not,
 )
-from .._estimators.weights import check_sample_weight
+from .._estimators.text_estimator import TextEstimator
 from .._shorten import shorten
-from .._text.indicator import is_indicator
-from .._text.texts import check_texts_or_pairs, is_pairs
-from ..classifier import BertTextClassifier
-from ._baselines import STATIC, cheap_models
+from ._baselines import cheap_models
 from ._fold_result import FoldResult
-from ._runner import Data
 
+# What is judged by where nothing else is asked for; the first decides.
+_SCORING = {
+    "labels": "accuracy",
+    "several labels": ["f1_micro", "f1_macro"],
+    "numbers": "r2",
+}
 _FRACTIONS = (0.05, 0.1, 0.2, 0.5)
-
-
-def check_data(X, y, sample_weight=None):
-    """Return texts, labels and weights, checked."""
-    texts = check_texts_or_pairs(X)
-    if is_pairs(texts):
-        raise ValueError(
-            f"X must hold single texts for compare, got pairs, of shape {(len(texts), 2)}; join "
-            "the two texts of each pair, or compare by cross_validate."
-        )
-    y = _check_one_label(y)
-    _check_no_numbers(y)
-    classes, targets = encode_labels(y, estimator_name="compare")
-    if len(texts) != len(targets):
-        raise ValueError(
-            f"X and y have inconsistent numbers of samples, {len(texts)} texts and {len(targets)} "
-            "labels; pass one label for each text."
-        )
-    if len(classes) < 2:
-        raise ValueError(
-            f"y must have at least 2 classes, got one class: {classes.tolist()[0]!r}; add texts of "
-            "another class."
-        )
-    if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, len(texts))
-    return Data(texts, classes[targets], classes, sample_weight)
-
-
-def _check_one_label(y):
-    """Return `y`, as a list if it was an iterator; refuse what has not one label a text."""
-    if y is None:
-        return None
-    if isinstance(y, (str, bytes, Mapping, Set)) or not (
-        hasattr(y, "shape") or isinstance(y, Iterable)
-    ):
-        raise TypeError(
-            f"y must be an array-like with a label for each text, got {shorten(y)}; pass the "
-            "column itself, as in frame['label']."
-        )
-    if len(getattr(y, "shape", ())) > 1 and is_indicator(y):
-        raise ValueError(
-            f"y must have one label a text for compare, got several, of shape {y.shape}; compare "
-            "on one column of it at a time."
-        )
-    if isinstance(y, Iterator):
-        y = list(y)
-    for row, label in enumerate(y if isinstance(y, (list, tuple)) else ()):
-        if isinstance(label, (list, tuple, dict, set, np.ndarray)) and np.size(label) != 1:
-            raise ValueError(
-                f"y must have one label a text for compare, got {shorten(label)} at row {row}; "
-                "compare on one label at a time."
-            )
-    return y
-
-
-def _check_no_numbers(y):
-    """Refuse numbers that are no labels."""
-    values = np.asarray(y)
-    if values.dtype.kind != "f" or values.ndim != 1 or not np.isfinite(values).all():
-        return
-    if type_of_target(values) == "continuous":
-        row = int((values % 1 != 0).argmax())
-        raise ValueError(
-            f"y must hold labels for compare, got the number {values[row].item()!r} at row {row}; "
-            "put the numbers into classes, or judge BertTextRegressor by cross_validate."
-        )
 
 
 def draw_seed(random_state):
@@ -115,11 +48,15 @@ def draw_seed(random_state):
     )
 
 
-def check_pos_label(pos_label, classes):
+def check_pos_label(pos_label, data):
     """Return the positive one of two classes, None if none is given."""
     if pos_label is None:
         return None
-    labels = classes.tolist()
+    if data.kind != "labels":
+        raise ValueError(
+            f"pos_label needs 2 classes, and y has {data.kind}, got {pos_label!r}; leave it out."
+        )
+    labels = data.classes.tolist()
     if len(labels) != 2:
         raise ValueError(
             f"pos_label needs 2 classes, and y has {len(labels)}, got {pos_label!r}; leave it out, "
@@ -138,14 +75,14 @@ def find_scorers(scoring, data, pos_label=None):
 
     Parameters
     ----------
-    scoring : str, callable, list or dict
+    scoring : str, callable, list, dict or None
         As for `compare`.
     data : Data
         What is judged.
     pos_label : label, default=None
         The positive one of two classes, for scorers that need to know one.
     """
-    scorers, named = {}, _named(scoring)
+    scorers, named = {}, _named(_SCORING[data.kind] if scoring is None else scoring)
     _check_names(named)
     for name, given in named.items():
         scorer = named_scorer(given) if isinstance(given, str) else given
@@ -205,15 +142,14 @@ def _check_names(names):
 
 def _try(given, scorer, data):
     """Refuse a scorer that cannot judge the simplest predictions."""
-    rows = some_rows(data.y)
-    y, texts = data.y[rows], data.take_texts(rows)
-    error = error_of(scorer, simplest(y), texts, y)
+    texts, y, simplest = data.some()
+    error = error_of(scorer, simplest, texts, y)
     if error is not None:
         way = "pos_label={!r}".format if isinstance(given, str) else made_for(given)
-        raise ValueError(why_not(given, scorer, y, error, way=way)) from None
+        raise ValueError(why_not(given, scorer, y, error, way=way, kind=data.kind)) from None
     if data.weights is None:
         return
-    error = error_of(scorer, simplest(y), texts, y, sample_weight=np.ones(len(y)))
+    error = error_of(scorer, simplest, texts, y, sample_weight=np.ones(len(y)))
     if error is not None:
         raise ValueError(
             f"scoring={getattr(given, '__name__', repr(given))} takes no sample_weight; use "
@@ -223,9 +159,8 @@ def _try(given, scorer, data):
 
 def _needs_proba(scorer, data):
     """Return whether a scorer cannot do without probabilities."""
-    rows = some_rows(data.y)
-    without = simplest(data.y[rows]).without_proba()
-    return error_of(scorer, without, data.take_texts(rows), data.y[rows]) is not None
+    texts, y, simplest = data.some()
+    return error_of(scorer, simplest.without_proba(), texts, y) is not None
 
 
 def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
@@ -248,14 +183,19 @@ def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
         Names of the candidates, which no cheap model may have.
     """
     needs_proba = any(_needs_proba(scorer, data) for scorer in scorers.values())
-    models = cheap_models(with_probabilities=needs_proba, random_state=seed)
+    models = cheap_models(
+        with_probabilities=needs_proba,
+        random_state=seed,
+        kind=data.kind,
+        pairs=data.is_pairs,
+    )
     for found in pretrained.values():
         models |= found
     for name, estimator in _by_name(estimators).items():
         meant = [each for each in pretrained.get(name, [name]) if each in models]
         if isinstance(estimator, str) and estimator == "drop":
             # Whoever drops it need not know whether model2vec is installed.
-            if not meant and not (name == STATIC and STATIC in pretrained):
+            if not meant and name not in pretrained:
                 raise ValueError(
                     f"estimators can only drop models that there are, got {name!r}; the models "
                     f"are {list(models)!r}."
@@ -269,9 +209,9 @@ def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
                 f"estimators must have names of type str, and not {taken!r}, which is that of "
                 f"bert, got {name!r}; choose another name."
             )
-        if wrong := _not_a_classifier(estimator):
+        if wrong := _unfit(estimator, data.kind):
             raise TypeError(
-                "estimators must map names to classifiers of texts or to 'drop', got "
+                f"estimators must map names to {_wanted(data.kind)}s of texts or to 'drop', got "
                 f"{shorten(estimator)} for {name!r}; {wrong}."
             )
         for each in meant if meant != [name] else ():
@@ -302,30 +242,68 @@ def _by_name(estimators):
     return estimators
 
 
-def _not_a_classifier(estimator):
-    """Return the way out where something is no classifier that can be cloned, else nothing."""
+def _wanted(kind):
+    """Return what predicts labels or numbers."""
+    return "regressor" if kind == "numbers" else "classifier"
+
+
+def _unfit(estimator, kind):
+    """Return the way out where something is no estimator of that kind, else nothing."""
     if inspect.isclass(estimator):
         return f"pass an instance, {estimator.__name__}()"
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
         return "pass an estimator with fit and predict"
     if not hasattr(estimator, "get_params"):
         return "pass an estimator with get_params, as clone needs it"
-    if is_regressor(estimator):
+    if kind != "numbers" and is_regressor(estimator):
         return "pass a classifier, since it is labels that are compared on"
+    if kind == "numbers" and is_classifier(estimator):
+        return "pass a regressor, since it is numbers that are compared on"
     return ""
 
 
+def are_regressors(berts):
+    """Return whether candidates are regressors, None if there are none that could tell."""
+    known = [each for each in berts if hasattr(each, "get_params") and not inspect.isclass(each)]
+    if any(map(is_regressor, known)):
+        return True
+    return False if any(map(is_classifier, known)) else None
+
+
 def check_bert(bert, data):
-    """Refuse what is no classifier of texts, or has parameters that no fit would take."""
-    rule = "bert must be a classifier of texts, or a list or dict of them"
+    """Refuse what is no estimator for the task, or has parameters that no fit would take."""
+    wanted = _wanted(data.kind)
+    rule = f"bert must be a {wanted} of texts, or a list or dict of them"
     if isinstance(bert, (str, Path)):
-        raise TypeError(f"{rule}, got {str(bert)!r}; pass BertTextClassifier({str(bert)!r}).")
-    if wrong := _not_a_classifier(bert):
+        ours = "BertTextRegressor" if data.kind == "numbers" else "BertTextClassifier"
+        raise TypeError(f"{rule}, got {str(bert)!r}; pass {ours}({str(bert)!r}).")
+    if wrong := _unfit(bert, data.kind):
         raise TypeError(f"{rule}, got {shorten(bert)}; {wrong}.")
-    if isinstance(bert, BertTextClassifier):
+    if isinstance(bert, TextEstimator):
         bert._validate_params()
-        if bert.early_stopping and bert.scoring != "loss":
-            check_scoring_of(bert.scoring, data.y, "labels")
+        bert._check_kind(data.texts, fitted=False)
+        for scoring in scoring_entries(bert.scoring).values() if bert.early_stopping else ():
+            if scoring != "loss":
+                check_scoring_of(scoring, data.y, data.kind)
+
+
+def check_n_jobs(n_jobs):
+    """Refuse what is no number of processes."""
+    is_int = isinstance(n_jobs, Integral) and not isinstance(n_jobs, (bool, np.bool_))
+    if n_jobs is not None and (not is_int or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs must be an int other than 0, or None, got {n_jobs!r}; use -1 for all cores."
+        )
+
+
+def check_earlier(earlier):
+    """Return a comparison that is to be continued, None if there is none."""
+    if earlier is not None and not hasattr(earlier, "settings_"):
+        raise TypeError(
+            f"earlier must be a Comparison, got {shorten(earlier)}; load a file by "
+            "Comparison.load(path)."
+        )
+    return earlier
 
 
 def check_fractions(learning_curve):

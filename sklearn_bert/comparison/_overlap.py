@@ -43,9 +43,7 @@ def find_overlap(texts, folds):
     """Return the `Overlap` of the folds."""
     # Hashes of 64 bits instead of copies: two texts share one by chance hardly ever.
     exact = np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts))
-    alike = np.fromiter(
-        (hash(" ".join(text.casefold().split())) for text in texts), np.int64, len(texts)
-    )
+    alike = np.fromiter((hash(_without_case(text)) for text in texts), np.int64, len(texts))
     known = [np.isin(exact[test], exact[train]) for train, test in folds]
     new = [~np.isin(alike[test], alike[train]) for train, test in folds]
     return Overlap(
@@ -54,6 +52,13 @@ def find_overlap(texts, folds):
         int(sum((~each).sum() for each in new)),
         new,
     )
+
+
+def _without_case(text):
+    """Return a text, or each of a pair, without case and white space that tell nothing."""
+    if isinstance(text, tuple):
+        return tuple(map(_without_case, text))
+    return " ".join(text.casefold().split())
 
 
 def score_without(overlap, results, data, scorer):

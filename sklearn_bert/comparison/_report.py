@@ -8,7 +8,8 @@ import numpy as np
 
 from .._templates import templates
 from .._versions import find_versions
-from ._report_sections import MANY_CLASSES, find_sections
+from ._finalists import MANY_CLASSES
+from ._report_sections import find_sections
 from ._theme import DARK, LIGHT
 
 _MAX_CHARACTERS = 600
@@ -16,7 +17,8 @@ _MAX_CHARACTERS = 600
 
 def as_html(comparison, data_name=None):
     """Return the whole report; `data_name` is what it calls the data."""
-    counts = _counts(comparison._data)
+    data = comparison._data
+    counts = {} if data.kind == "numbers" else data.counts()
     return _rendered(
         "report.html",
         **_head(comparison),
@@ -61,22 +63,31 @@ def _head(comparison):
 
 def _facts(comparison, counts, name):
     """Return what was compared on, and when."""
-    classes = ", ".join(f"{label} ({n:,})" for label, n in counts.items())
-    if len(counts) > MANY_CLASSES:
-        classes = f"of {min(counts.values()):,} to {max(counts.values()):,} texts"
+    data = comparison._data
     facts = {} if name is None else {"data": name}
-    return facts | {
-        "texts": f"{len(comparison._data.texts):,}",
-        "classes": f"{len(counts):,}: {classes}",
-        "date": comparison.date_.isoformat(" ", "minutes"),
+    facts["pairs of texts" if data.is_pairs else "texts"] = f"{len(data.texts):,}"
+    if data.kind == "numbers":
+        figures = {name: f"{figure:.4g}" for name, figure in _figures(data.y).items()}
+        facts["numbers"] = "from {min} to {max}, mean {mean}, standard deviation {std}".format(
+            **figures
+        )
+    else:
+        classes = ", ".join(f"{label} ({n:,})" for label, n in counts.items())
+        if len(counts) > MANY_CLASSES:
+            classes = f"of {min(counts.values()):,} to {max(counts.values()):,} texts"
+        called = "classes" if data.kind == "labels" else "labels, several a text"
+        facts[called] = f"{len(counts):,}: {classes}"
+    return facts | {"date": comparison.date_.isoformat(" ", "minutes")}
+
+
+def _figures(numbers):
+    """Return the range of numbers, their mean and their standard deviation."""
+    return {
+        "min": numbers.min(),
+        "max": numbers.max(),
+        "mean": numbers.mean(),
+        "std": numbers.std(ddof=1),
     }
-
-
-def _counts(data):
-    """Return the number of texts of each class, the largest first."""
-    labels, counts = np.unique(data.y, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return dict(zip(labels[order].tolist(), counts[order].tolist(), strict=True))
 
 
 def _fewer_folds(comparison):
@@ -101,22 +112,28 @@ def _all_versions():
     return {**packages, "Python": platform.python_version(), "machine": platform.machine()}
 
 
-def as_json(comparison, data_name=None):
-    """Return the results without texts and predictions, as JSON without NaN."""
+def as_json(comparison, data_name=None, *, predictions=False):
+    """Return the results without texts, as JSON without NaN."""
     data = comparison._data
+    numbers = data.kind == "numbers"
+    target = {"numbers": _figures(data.y)} if numbers else {"classes": data.counts()}
     results = {
-        "data": {"name": data_name, "n_texts": len(data.texts), "classes": _counts(data)},
+        "data": {"name": data_name, "n_texts": len(data.texts), **target},
+        "predicts": data.kind,
+        "pairs": data.is_pairs,
         "date": comparison.date_.isoformat(timespec="seconds"),
         "verdict": comparison.verdict_,
         "notes": comparison.notes_,
         "bert": comparison.bert_,
         "candidates": comparison.candidates_,
+        "cheapest": comparison.cheapest_,
         "best_cheap": comparison.best_cheap_,
         "differences": {name: vars(each) for name, each in comparison.differences_.items()},
         "fold_differences": {
             name: vars(each) for name, each in comparison.fold_differences_.items()
         },
         "overlap": comparison.overlap_,
+        "mixture": comparison.mixture_,
         "models": comparison.rows_,
         "folds": comparison._fold_rows(),
         "learning_curve": comparison._curve_rows(),
@@ -125,7 +142,14 @@ def as_json(comparison, data_name=None):
         "settings": comparison.settings_,
         "versions": _all_versions(),
     }
-    return json.dumps(_plain(results), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(_plain(results), indent=2, allow_nan=False)
+    if predictions:
+        from ._saved import state_of
+
+        # Not a line for each number.
+        state = json.dumps(_plain(state_of(comparison)), allow_nan=False, separators=(",", ":"))
+        text = f'{text.removesuffix("}").rstrip()},\n  "state": {state}\n}}'
+    return f"{text}\n"
 
 
 def _forecast(forecast):

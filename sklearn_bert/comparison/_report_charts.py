@@ -47,6 +47,7 @@ _STYLE = {
     "xtick.major.pad": 6,
     "ytick.major.pad": 6,
 }
+_MOST_POINTS = 1000  # of a chart with a point for each text
 _DRAWING = Lock()  # matplotlib's settings are those of the whole process
 
 
@@ -193,6 +194,9 @@ def _told(curve):
 def calibration(finalist):
     """Return the chart of what the probabilities of a model promise and keep, and its error."""
     judged = (finalist.y_true, finalist.y_pred, finalist.proba)
+    if finalist.y_true.ndim > 1:  # each label is a question of its own
+        y_true, y_pred, proba = map(np.ravel, judged)
+        judged = (y_true, y_pred, np.column_stack([1 - proba, proba]))
     promised, kept, _ = reliability(*judged)
     points = [*zip(promised, kept, strict=True)]
     color = LIGHT[finalist.kind]
@@ -211,11 +215,30 @@ def calibration(finalist):
     return chart, expected_calibration_error(*judged)
 
 
+def predicted_numbers(finalist):
+    """Return the chart of what a model predicts against what is true."""
+    color, true, predicted = LIGHT[finalist.kind], finalist.y_true, finalist.y_pred
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    shown = np.linspace(0, len(true) - 1, min(len(true), _MOST_POINTS)).astype(int)
+    with _drawing_of((320, 280)) as drawing:
+        drawing.ax.plot(ends, ends, "--", color=LIGHT["soft"], linewidth=1)
+        drawing.ax.plot(
+            true[shown], predicted[shown], marker_of(finalist.kind), color=color, ms=4, alpha=0.4
+        )
+    correlation = np.corrcoef(true, predicted)[0, 1] if predicted.std() > 0 else 0.0
+    return Chart(
+        drawing.svg,
+        "number",
+        "predicted number",
+        f"What {finalist.name} predicts against what is true: correlation {correlation:.2f}",
+    )
+
+
 def lengths(comparison):
     """Return the histogram of the lengths of the texts, in tokens where known, and its note."""
     forecast = comparison.forecast_
     if forecast is None:
-        unit, values = "words", [len(text.split()) for text in comparison._data.texts]
+        unit, values = "words", [_count_words(text) for text in comparison._data.texts]
     else:
         unit, values = "tokens", forecast.lengths
     values = np.asarray(values)
@@ -238,3 +261,8 @@ def lengths(comparison):
                 note += " The line is where they are cut."
     title = f"Lengths of the texts in {unit}, up to {end:,.0f}. {said}"
     return Chart(drawing.svg, unit, "texts", title), note
+
+
+def _count_words(text):
+    """Return the words of a text, or of both of a pair."""
+    return len(text.split()) if isinstance(text, str) else sum(map(_count_words, text))

@@ -1,16 +1,18 @@
 """Runs models over the folds, within a budget, and tells each result as soon as there is one."""
 
 import math
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.model_selection import train_test_split
 
 from .._clock import OutOfTime
 from .._durations import format_duration
-from ..classifier import BertTextClassifier
+from .._estimators.text_estimator import TextEstimator
+from ._baselines import OneThreadPipeline
 from ._fold_result import run_fold
+from ._stratified_labels import spread_labels
 from ._summary import summarize
 from ._table import score_with_spread
 from ._weighted_fit import weight_parameter
@@ -18,41 +20,13 @@ from ._weighted_fit import weight_parameter
 # A fit that is still at work so much later than the budget is ended.
 _LATEST = 1.1
 
+# Seconds that processes must save to be started.
+_TO_START = 5
+
 # A training part is not made smaller than this many texts a class for the learning curve.
 _MIN_PER_CLASS = 2
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is compared on.
-
-    Attributes
-    ----------
-    texts : list of str
-        All texts.
-    y : ndarray of shape (n_texts,)
-        Their labels.
-    classes : ndarray of shape (n_classes,)
-        The labels that occur, sorted.
-    weights : ndarray of shape (n_texts,) or None
-        How much each text counts.
-    units : ndarray of shape (n_texts,) or None
-        The number of the group of each text.
-    """
-
-    texts: list
-    y: np.ndarray
-    classes: np.ndarray
-    weights: np.ndarray | None = None
-    units: np.ndarray | None = None
-
-    def take_texts(self, rows):
-        """Return the texts of some rows."""
-        return [self.texts[row] for row in rows]
-
-    def take_weights(self, rows):
-        """Return the weights of some rows, None if there are none."""
-        return None if self.weights is None else self.weights[rows]
+# And of texts that have no class, or several labels.
+_LEAST_TEXTS = 10
 
 
 class Runner:
@@ -72,6 +46,10 @@ class Runner:
         Of `time.perf_counter`: from when on they count.
     say : callable
         Is given each sentence as soon as there is one.
+    earlier : Earlier
+        What was done before.
+    n_jobs : int or None, default=None
+        Processes for the folds of cheap models, as joblib has it.
 
     Attributes
     ----------
@@ -83,13 +61,15 @@ class Runner:
         Sentences on what was left out.
     """
 
-    def __init__(self, data, folds, scorers, budget, start, say):
+    def __init__(self, data, folds, scorers, budget, start, say, earlier, n_jobs=None):
         self.data = data
         self.folds = folds
         self.scorers = scorers
         self.budget = budget
         self.start = start
         self.say = say
+        self.earlier = earlier
+        self.n_jobs = n_jobs
         self.results, self.curve, self.notes = [], [], []
         self._fold_seconds = {}
 
@@ -99,10 +79,13 @@ class Runner:
         `seconds` are what the first fold is expected to take; the next is expected to take what
         the one before it took.
         """
-        done, late = [], 0.0
+        done, late, ahead = [], 0.0, {}
         if self.data.weights is not None and weight_parameter(estimator) is None:
             self.note(f"{name} takes no sample_weight: it learns from all texts alike.")
         for fold, (train, test) in enumerate(self.folds):
+            if (known := ahead.get(fold) or self.earlier.find(name, fold)) is not None:
+                done.append(self._take(known))
+                continue
             if self._is_too_long(seconds):
                 self._note_budget(name, len(done), seconds)
                 break
@@ -120,10 +103,41 @@ class Runner:
             self.results.append(result)
             if len(done) > 1 and result.error and result.error == done[-2].error:
                 break  # the same a third time helps nobody
+            if not ahead and not result.error:
+                ahead = self._run_ahead(name, estimator, fold + 1, seconds)
         if done:
             self._say_result(summarize(name, done, self.scorers))
         if late > 0:
             self._note_late(name, late)
+
+    def _run_ahead(self, name, estimator, start, seconds):
+        """Return the results of the folds from `start` on by number, where processes are quicker.
+
+        A model of words computes in one thread. Processes take seconds to start, and what a budget
+        leaves time for is known from one fold after the other only.
+        """
+        todo = [
+            fold for fold in range(start, len(self.folds)) if self.earlier.find(name, fold) is None
+        ]
+        n_jobs = min(effective_n_jobs(self.n_jobs), len(todo))
+        may_run = isinstance(estimator, OneThreadPipeline) and self.budget == math.inf
+        if not may_run or n_jobs < 2 or seconds * len(todo) * (1 - 1 / n_jobs) < _TO_START:
+            return {}
+        results = Parallel(n_jobs)(
+            delayed(run_fold)(
+                *(name, fold, estimator, self.data, *self.folds[fold], self.scorers),
+                with_size=False,
+            )
+            for fold in todo
+        )
+        return dict(zip(todo, results, strict=True))
+
+    def _take(self, result):
+        """Take over a result that is there already, and return it."""
+        self.results.append(result)
+        seconds = result.fit_seconds + result.predict_seconds
+        self._fold_seconds.setdefault(result.model, []).append(seconds)
+        return result
 
     def _say_result(self, row):
         """Tell what came of a model, in a line."""
@@ -144,7 +158,7 @@ class Runner:
         OutOfTime
             If it is a BERT, and its fit was ended by the budget.
         """
-        if isinstance(estimator, BertTextClassifier) and self.budget < math.inf:
+        if isinstance(estimator, TextEstimator) and self.budget < math.inf:
             from ._deadline import with_deadline
 
             estimator = with_deadline(estimator, self.start + _LATEST * self.budget)
@@ -226,7 +240,7 @@ class Runner:
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
         parts = [
-            (fraction, fold, _draw(train, self.data.y[train], fraction, random_state))
+            (fraction, fold, _draw(train, self.data, fraction, random_state))
             for fraction in fractions
             for fold, (train, _) in enumerate(self.folds)
         ]
@@ -235,7 +249,7 @@ class Runner:
             self.note(
                 "The learning curve lacks "
                 f"{', '.join(f'{100 * fraction:g} %' for fraction in lacking)} of the training "
-                f"texts: of some class, fewer than {_MIN_PER_CLASS} would be in, or none out."
+                f"texts: {self._too_few()}."
             )
         for fraction, fold, some in parts:
             for name, estimator in estimators.items() if some is not None else ():
@@ -250,6 +264,12 @@ class Runner:
                     return
                 self.curve.append(result)
 
+    def _too_few(self):
+        """Return why a fraction of the training texts was left out."""
+        if self.data.kind == "labels":
+            return f"of some class, fewer than {_MIN_PER_CLASS} would be in, or none out"
+        return f"fewer than {_LEAST_TEXTS} would be in, or none out"
+
     def _seconds(self, name):
         """Return the seconds that a model took on a whole fold, without what is done once."""
         return float(np.mean(self._fold_seconds[name]))
@@ -262,13 +282,22 @@ class Runner:
         )
 
 
-def _draw(train, y, fraction, random_state):
-    """Return a stratified part of the training rows, None if a class would hardly be in it.
+def _draw(train, data, fraction, random_state):
+    """Return a part of the training rows, with labels in proportion; None if it would be too small.
 
-    What is not drawn must have room for each class too, as scikit-learn has it.
+    A class is in it twice. What is not drawn has room for each class too, as scikit-learn has it.
     """
-    counts = np.unique(y, return_counts=True)[1]
-    n_left = len(y) - int(fraction * len(y))
-    if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+    y, n_texts = data.y[train], fraction * len(train)
+    if data.kind == "labels":
+        counts = np.unique(y, return_counts=True)[1]
+        n_left = len(y) - int(fraction * len(y))
+        if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+            return None
+        return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[
+            0
+        ]
+    if n_texts < _LEAST_TEXTS or len(train) - n_texts < 1:
         return None
-    return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[0]
+    if data.kind == "numbers":
+        return train_test_split(train, train_size=fraction, random_state=random_state)[0]
+    return train[spread_labels(y, [fraction, 1 - fraction], random_state) == 0]

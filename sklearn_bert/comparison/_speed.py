@@ -54,17 +54,17 @@ def settings_of(bert):
     return str(bert.model), bert.max_length, bert.device, bert.dtype
 
 
-def check_models(berts, texts, n_classes, *, with_speed):
+def check_models(berts, texts, n_outputs, *, with_speed):
     """Refuse classifiers that no fit could begin with, once each checkpoint has been loaded.
 
     Parameters
     ----------
-    berts : list of BertTextClassifier
+    berts : list of BertTextClassifier or of BertTextRegressor
         What is going to be fitted.
-    texts : list of str
+    texts : list of str or list of (str, str)
         What is read to see how fast they are.
-    n_classes : int
-        Of the labels.
+    n_outputs : int
+        Of the heads.
     with_speed : bool
         Whether to read some.
 
@@ -88,7 +88,7 @@ def check_models(berts, texts, n_classes, *, with_speed):
                 continue
             bert = with_plain_parameters(bert)
             device = find_device(bert.device)
-            loaded = loaded or _load(model, n_classes, device, bert.verbose)
+            loaded = loaded or _load(model, n_outputs, device, bert.verbose)
             tokenizer, module, load_seconds = loaded
             max_length = bert._find_max_length(tokenizer, module)
             bert._overlap(tokenizer, max_length)
@@ -102,11 +102,11 @@ def check_models(berts, texts, n_classes, *, with_speed):
     return speeds
 
 
-def _load(model, n_classes, device, verbose):
+def _load(model, n_outputs, device, verbose):
     """Return tokenizer and module, and the seconds they took."""
     start = perf_counter()
     with seeded(0, device):  # a head is drawn, which nobody needs
-        return *load_encoder(model, n_classes, verbose), perf_counter() - start
+        return *load_encoder(model, n_outputs, verbose), perf_counter() - start
 
 
 def _read(bert, texts, tokenizer, module, max_length, device):

@@ -3,8 +3,8 @@
 from contextlib import suppress
 
 from .._durations import format_duration
-from ..classifier import BertTextClassifier
-from ._baselines import FrozenBert, StaticBert
+from .._estimators.text_estimator import TextEstimator
+from ._pretrained_models import FrozenBert, StaticBert
 from ._summary import find_pair, rank_candidates
 
 _WHILE = 10  # seconds without a word
@@ -33,11 +33,13 @@ def run_cheap(runner, name, model, speeds):
 
 def run_bert(runner, name, bert, forecasts, speeds):
     """Tell what a BERT will cost, if there can be a forecast, and run it."""
-    if isinstance(bert, BertTextClassifier) and runner.seconds_left > 0:
+    if name in runner.earlier.forecasts:
+        forecasts[name] = runner.earlier.forecasts[name]
+    elif isinstance(bert, TextEstimator) and runner.seconds_left > 0:
         runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
         with suppress(Exception):  # what it was will be told by the first fold
             forecasts[name] = _forecast(runner, bert, speeds)
-    if name in forecasts:
+    if name in forecasts and name not in runner.earlier.forecasts:
         runner.say(f"{name}: {forecasts[name]}")
         _tell_of_smaller(runner, bert, forecasts[name])
     runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)

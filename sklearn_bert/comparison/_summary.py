@@ -84,6 +84,7 @@ class Pair:
         """Return by how much BERT, the best of `n_candidates`, is better on texts like these."""
         rows = [result.rows for result in self.bert]
         is_accuracy = getattr(scorers[name], "_score_func", None) is accuracy_score
+        is_accuracy = is_accuracy and data.kind == "labels"
         gain = self._accuracy_gain(data) if is_accuracy else self._gain(scorers[name], data)
         return texts_difference(rows, gain, data.units, n_candidates)
 

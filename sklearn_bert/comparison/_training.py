@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 
 from .._engine.ending import LEAST_GAIN_OF_FEW, Ending
@@ -81,9 +81,17 @@ def find_short(results):
     shortest = min(trainings, key=lambda training: training.n_steps)
     if all(training.is_near_chance for training in trainings):
         return "its training loss is still near chance", shortest
-    answers = {
-        answer for result in results for answer in np.unique(result.recorded.labels).tolist()
-    }
-    if len(answers) == 1:
-        return f"it predicts {answers.pop()!r} for all texts", shortest
+    first, labels = results[0].recorded, [result.recorded.labels for result in results]
+    if all((each == first.labels[0]).all() for each in labels):
+        return f"it predicts {_shown(first)} for all texts", shortest
     return None
+
+
+def _shown(recorded):
+    """Return the label of the first text, the names of its labels, or its number."""
+    if is_regressor(recorded):
+        return f"{recorded.labels[0]:.4g}"
+    if recorded.labels.ndim == 1:
+        return repr(recorded.labels[:1].tolist()[0])
+    names = recorded.classes[recorded.labels[0] > 0].tolist()
+    return " and ".join(map(repr, names)) or "no label"

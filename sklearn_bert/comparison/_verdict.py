@@ -32,7 +32,7 @@ def verdict(
         Whether costs are in seconds of the processor.
     """
     cheap = pair.cheap[0].model
-    scale, unit = _unit(pair, scorer)
+    scale, unit = unit_of(pair, scorer)
     unit += "" if label is None else f" for {label!r}"
     digits = 1 if scale == 100 else 3
     gain, low, high = (
@@ -71,7 +71,7 @@ def tell_intervals(pair, scorer, difference, over_folds):
     """Return the sentences on how the interval was got, and on that over the folds."""
     sentences = [f"Interval: {difference.method}."]
     if over_folds is not None and not np.isnan(over_folds.low):
-        scale, _ = _unit(pair, scorer)
+        scale, _ = unit_of(pair, scorer)
         digits = 1 if scale == 100 else 3
         low, high = (scale * value for value in (over_folds.low, over_folds.high))
         sentences.append(
@@ -119,7 +119,7 @@ def _times(times, word, opposite):
     return "" if shown == "1" else f"{shown} times {word}"
 
 
-def _unit(pair, scorer):
+def unit_of(pair, scorer):
     """Return the factor and the words for a score: per cent of one from 0 to 1, else as it is."""
     values = [result.scores[scorer] for result in (*pair.cheap, *pair.bert)]
     if min(values) >= 0 and max(values) <= 1:

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import sklearn_bert
+from sklearn_bert import BertTextClassifier, BertTextRegressor
 from sklearn_bert.__main__ import main
 from sklearn_bert._cli.phrases import in_words_of_options
 
@@ -174,10 +175,59 @@ def test_classes_may_be_called_as_columns_of_the_output_are(tmp_path, capsys):
     assert (row["file"], row["label"]) == ("a.txt", "file")
 
 
-def test_compare_takes_one_column_of_labels_and_single_texts(table, capsys):
-    for argv in ["--label", "joy", "file"], ["--text", "title", "body", "--pair"]:
-        line = usage_error(capsys, "compare", table, *argv)
-        assert f"{argv[0] if len(argv) < 4 else '--pair'}: compare takes neither pairs nor" in line
+def see_compare(monkeypatch, capsys, *argv):
+    """Return the texts and the labels that `compare` is given, and with what else."""
+    seen = []
+
+    def compare(X, y, **options):
+        seen.append((X, y, options))
+        raise ValueError("seen")
+
+    monkeypatch.setattr("sklearn_bert._cli.compare.compare", compare)
+    assert main(["compare", *argv, "--quiet"]) == 1
+    return *seen[0], capsys.readouterr().out
+
+
+def test_compare_takes_pairs_and_several_labels(table, monkeypatch, capsys):
+    argv = ["--text", "title", "body", "--pair", "--label", "joy", "file", "--test-size", "0.5"]
+    X, y, options, said = see_compare(monkeypatch, capsys, table, *argv)
+    assert [(row["title"], row["body"]) for row in ROWS] == X
+    assert list(y) == ["joy", "file"] and set(y["joy"]) == {0, 1}
+    assert isinstance(options["bert"], BertTextClassifier)
+    assert said.startswith("20 pairs of 2 labels, several a text, 10 to train on and 10 to judge")
+
+
+@pytest.mark.parametrize(
+    ("values", "argv", "numbers"),
+    [
+        (["1", "2.5", "4"], [], True),
+        (["1", "2", "4"], [], False),
+        (["1", "2", "4"], ["--task", "regression"], True),
+        (["1.1", "1.10", "1.2"], [], False),
+        (["1.5", "2.5", "3.5"], ["--task", "classification"], False),
+        (["1.5", "2.5", "high"], [], False),
+    ],
+)
+def test_compare_finds_numbers_or_is_told(tmp_path, monkeypatch, capsys, values, argv, numbers):
+    path = tmp_path / "scores.csv"
+    path.write_text("\n".join(["text,label", *(f"so {value},{value}" for value in values * 4)]))
+    _, y, options, said = see_compare(monkeypatch, capsys, str(path), *argv)
+    assert y.tolist() == [float(value) if numbers else value for value in values * 4]
+    kind = BertTextRegressor if numbers else BertTextClassifier
+    assert isinstance(options["bert"], kind)
+    assert ("with numbers from 1 to 4" in said) is numbers
+
+
+def test_numbers_go_with_no_option_of_classes(table, capsys):
+    argv = ["--text", "title", "--task", "regression"]
+    line = usage_error(capsys, "compare", table, *argv, "--label", "joy", "file")
+    assert "argument --task: regression is for one column of --label, got several" in line
+    line = usage_error(capsys, "compare", table, *argv, "--label", "joy", "--min-per-class", "2")
+    assert "argument --min-per-class: not for --task regression; leave it out" in line
+    line = error_line(
+        capsys, "compare", table, *argv, "--label", "joy", "--pos-label", "1", "--quiet"
+    )
+    assert "--pos-label is for one column of two labels; leave it out." in line
 
 
 @pytest.mark.parametrize(("label", "pos_label"), [("label", "pos"), ("joy", "1")])

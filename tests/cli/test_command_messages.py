@@ -136,7 +136,12 @@ LINES = [
     ("COMPARE t.csv --pos-label no", "--pos-label must be one of the labels, ['neg', 'pos'], got"),
     ("COMPARE t.csv --drop no", "--drop must name models that there are, got 'no'; the models are"),
     ("COMPARE t.csv --budget no", "--budget must be seconds above 0, or a text such as '90s', '10"),
-    ("COMPARE half.jsonl", "must hold labels for compare, got the number 0.5 at row 0; put the"),
+    (
+        "COMPARE half.jsonl --task classification",
+        "must hold labels for --task classification, got the number 0.5 at row 0; put the numbers "
+        "into classes, or leave it out.",
+    ),
+    ("COMPARE t.csv --task regression", "needs a number in each row, got 'pos' at row 0; drop"),
     ("COMPARE t.csv --html no/x", "--html must name a file in a folder that is there, and 'no' is"),
     ("COMPARE t.csv --json data", "--json must name a new file, and 'data' is there; pass another"),
     ("predict no new.txt", "MODEL must name a file or a folder, and there is neither at 'no'."),

@@ -11,7 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from sklearn_bert._engine.embeddings import Embeddings
-from sklearn_bert.comparison._baselines import FrozenBert, NaiveBayesSVM, cheap_models
+from sklearn_bert.comparison._baselines import cheap_models
+from sklearn_bert.comparison._naive_bayes_svm import NaiveBayesSVM
+from sklearn_bert.comparison._pretrained_models import FrozenBert
 
 
 @pytest.mark.parametrize("with_probabilities", [False, True])

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bert import BertTextClassifier, compare
 from sklearn_bert._estimators.blas import one_blas_thread
-from sklearn_bert.comparison._baselines import STATIC
+from sklearn_bert.comparison._pretrained_models import STATIC, row_name
 
 
 def threads(user_api="blas"):
@@ -81,7 +81,7 @@ def test_the_cheap_models_of_a_comparison_have_one(make_classifier, reviews, see
     found = compare(
         *reviews,
         cv=2,
-        estimators={STATIC: "drop"},
+        estimators={row_name(STATIC, "labels"): "drop"},
         bert=make_classifier(epochs=1),
         scoring="neg_log_loss",  # by calibration, which fits more of them
         random_state=0,

@@ -1,6 +1,8 @@
 """Several candidates in one comparison: a row each, and a verdict on the best of them."""
 
 import json
+import re
+from time import sleep
 
 import numpy as np
 import pytest
@@ -320,3 +322,37 @@ def test_a_budget_leaves_out_the_one_that_would_take_too_long(make_classifier):
     (note,) = found.notes_
     assert note.endswith("0 of 2 folds of BERT (tiny, epochs=2000) were done.")
     assert list(found.forecasts_) == ["BERT (tiny, epochs=2000)", "BERT (tiny, epochs=4)"]
+
+
+class Slow(BaseEstimator, ClassifierMixin):
+    """A reader whose training takes its time."""
+
+    def fit(self, X, y):
+        """Wait, and learn."""
+        sleep(0.3)
+        self.model_ = make_reader().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        """Return the labels."""
+        return self.model_.predict(X)
+
+
+def test_the_cheapest_that_is_not_worse_is_named(both):
+    found = quietly({"slow": Slow(), **both}, cv=5)
+    assert found.bert_ == "slow" and found.cheapest_ == "reader"
+    (told,) = [note for note in found.notes_ if "cheapest" in note]
+    assert re.fullmatch(
+        r"reader is the cheapest candidate that is not shown to be worse: \+0\.0 percentage points "
+        r"of accuracy against slow \(95 % interval \+0\.0 to \+0\.0\), at a training "
+        r"(processor )?time [\d.,]+ times shorter\.",
+        told,
+    )
+    assert json.loads(found.to_json())["cheapest"] == "reader"
+
+
+def test_where_the_best_is_the_cheapest_nothing_is_said_of_it(both):
+    found = quietly(both)
+    assert found.cheapest_ == found.bert_ == "reader"
+    assert "cheapest" not in str(found)

@@ -25,7 +25,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from sklearn_bert import BertTextClassifier, compare
 from sklearn_bert._install import install_command
-from sklearn_bert.comparison._baselines import StaticBert
+from sklearn_bert.comparison._pretrained_models import StaticBert
 from sklearn_bert.comparison._static_embeddings import StaticEmbeddings
 
 pytest.importorskip("model2vec.distill")

@@ -11,8 +11,9 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_bert.comparison._fold_result import Recorded, run_fold
-from sklearn_bert.comparison._runner import Data
+from sklearn_bert._estimators.recorded import Recorded
+from sklearn_bert.comparison._data import Data
+from sklearn_bert.comparison._fold_result import run_fold
 
 TRAIN, TEST = np.arange(40), np.arange(40, 60)
 

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_bert import compare
 from sklearn_bert._engine.embeddings import Embeddings
-from sklearn_bert.comparison._baselines import FrozenBert, NaiveBayesSVM
+from sklearn_bert.comparison._naive_bayes_svm import NaiveBayesSVM
+from sklearn_bert.comparison._pretrained_models import FrozenBert
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.integers(1, 6, size=60).astype(float)

@@ -92,7 +92,8 @@ class ChanceRecord(Callback):
 
 def _differ(answers, answer):
     """Return which answers, one a text, are another one."""
-    return (answers != answer).reshape(len(answers), -1).any(dim=1)
+    differ = answers != answer
+    return differ if differ.ndim == 1 else differ.any(dim=1)
 
 
 @torch.enable_grad()

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from skorch.callbacks import GradientNormClipping
 from torch.nn.functional import normalize
 
 from .._text.ragged import RaggedRows
@@ -48,10 +47,7 @@ def contrast(module, batches, settings, n_outputs, random_state):
         Draws the batches.
     """
     settings = replace(settings, criterion=PairLoss(), epochs=1, learning_rate=RATE, head="kept")
-    callbacks = [
-        ("_gradient_clipping", GradientNormClipping(1.0)),
-        ("_one_cycle", OneCycle(STEPS)),
-    ]
+    callbacks = [("_one_cycle", OneCycle(STEPS))]
     progress = Progress(STEPS, settings.verbose, "contrast")
     if settings.verbose:
         callbacks.append(("_progress", progress))

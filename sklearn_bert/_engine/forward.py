@@ -22,7 +22,7 @@ class Forward:
     """
 
     def __init__(self, module, device, dtype):
-        self.module = module
+        self.module = self.view = module  # and how it is looked at
         self.device = device
         self.dtype = dtype
         self.packed_model = packed_model(module, device, dtype)
@@ -32,11 +32,14 @@ class Forward:
         """Return the logits of `texts` in float32, of shape (n_texts, n_classes)."""
         with self.autocast():
             if self.packed_model is None:
-                logits = self.module(**self.pad(texts)).logits
+                logits = self.view(**self.pad(texts)).logits
             else:
                 packed = PackedTexts(texts, self.device)
                 logits = self.packed_model(packed, checkpointing=self.checkpointing)
         return logits.float()
+
+    def begin_step(self):
+        """Prepare for the forward passes of a step: the weights may be others than before."""
 
     def pad(self, texts):
         """Return the input of the module for `texts`, padded, on the device."""

@@ -1,6 +1,9 @@
 """Training the head only: what the frozen encoder gives for a text is computed once."""
 
+import torch
+
 from .forward import Forward
+from .half_weights import HalfForward
 from .inference import compute
 from .layers import find_layers, is_frozen
 from .packed_model import PackedModel, can_pack
@@ -62,4 +65,6 @@ def training_forward(module, device, dtype):
     """Return what computes the logits in training."""
     if is_frozen(module) and can_pack(module) and PackedModel(module).reads_first:
         return FrozenForward(module, device, dtype)
+    if device.type == "cuda" and dtype != torch.float32:
+        return HalfForward(module, device, dtype)
     return Forward(module, device, dtype)

@@ -6,7 +6,6 @@ from itertools import chain, islice, repeat
 
 import numpy as np
 import torch
-from skorch.callbacks import GradientNormClipping
 
 from .device import fast_float32
 from .net import FineTuningNet
@@ -73,11 +72,7 @@ def range_test(module, batches, settings, n_steps=N_STEPS):
     L. N. Smith (2017). Cyclical Learning Rates for Training Neural Networks. WACV.
     """
     before = {name: value.detach().clone() for name, value in module.state_dict().items()}
-    net = FineTuningNet(
-        module,
-        replace(settings, learning_rate=_LOWEST),
-        callbacks=[("gradient_clipping", GradientNormClipping(1.0))],
-    )
+    net = FineTuningNet(module, replace(settings, learning_rate=_LOWEST))
     try:
         with closing(net), fast_float32(settings.device):
             net.initialize()

@@ -17,6 +17,7 @@ from .optimizer import RowGradients, parameter_groups, set_learning_rates
 from .packing import to_device
 from .progress import StopIfAsked
 
+_MAX_NORM = 1.0  # of the gradient of a step
 # Positions computed at once on a CPU: more are no faster there, and need more memory.
 _TOKENS_AT_ONCE_ON_A_CPU = 4096
 
@@ -86,6 +87,7 @@ class FineTuningNet(NeuralNet):
         freeze_layers(self.module, self.settings.freeze)
         super().initialize()
         device = torch.device(self.device)
+        self.parameters_ = list(self.module_.parameters())
         self.logits_of_ = training_forward(self.module_, device, self.settings.dtype)
         checkpointing = self.settings.gradient_checkpointing
         if checkpointing != "auto" and checkpointing:
@@ -216,16 +218,24 @@ class FineTuningNet(NeuralNet):
         """Train for the epochs that are left."""
         return super().fit_loop(X, y, self.max_epochs - len(self.history), **fit_params)
 
+    def _set_training(self, training=True):
+        """Set the mode, if it is another one: looking at all modules takes as long as some do."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def train_step_single(self, batch, **fit_params):
-        """Compute the gradient of the batch, in pieces where memory is short."""
+        """Compute the gradient of the batch, in pieces where memory is short, and clip it."""
         self._set_training(True)
+        self.logits_of_.begin_step()
         step = self._step(batch, self._backward)
         if self.gradients_ is not None:
             self.gradients_.finish()
         self.embedding_.fill()
         if self.ranks_ is not None:
             self.ranks_.sum([step["loss"]])
-        self.scaler_.unscale_(self.optimizer_)  # of all processes, before they are clipped
+        self.scaler_.unscale_(self.optimizer_)
+        # Not by skorch's callback, which looks for the parameters in all modules, at every step.
+        torch.nn.utils.clip_grad_norm_(self.parameters_, _MAX_NORM)
         return step
 
     def _step_optimizer(self, step_fn):
@@ -250,6 +260,7 @@ class FineTuningNet(NeuralNet):
     def validation_step(self, batch, **fit_params):
         """Compute the loss of the batch, in pieces where memory is short."""
         self._set_training(False)
+        self.logits_of_.begin_step()
         with torch.no_grad():
             step = self._step(batch, lambda loss, is_last: None)
         if self.ranks_ is not None:
@@ -293,16 +304,17 @@ class FineTuningNet(NeuralNet):
         device = torch.device(self.device)
         values, weights = (to_device(target, device) for target in targets)
         pieces = list(texts.pieces(self.micro_batch_size_.n_tokens))
-        loss, logits = 0.0, []
+        losses, logits = [], []
         for piece in pieces:
             self.micro_batch_size_.texts = texts[piece]
             y_pred = self.infer(texts[piece])
-            share = len(y_pred) / n_texts
-            piece_loss = share * self.get_loss(y_pred, (values[piece], weights[piece]))
-            use_loss(piece_loss, piece is pieces[-1])
-            loss += piece_loss.detach()
+            loss = self.get_loss(y_pred, (values[piece], weights[piece]))
+            if len(y_pred) != n_texts:
+                loss = len(y_pred) / n_texts * loss
+            use_loss(loss, piece is pieces[-1])
+            losses.append(loss.detach())
             logits.append(y_pred.detach())
-        return {"loss": loss, "y_pred": torch.cat(logits)}
+        return {"loss": sum(losses[1:], losses[0]), "y_pred": torch.cat(logits)}
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train; a KeyboardInterrupt ends it quietly only where a callback stops training."""

@@ -19,9 +19,10 @@ from transformers import AttentionInterface
 
 from .attention import MULTIPLE, attend
 from .attention_kernels import find_kernel
-from .attention_view import OWN_FORWARD, AttentionView, changed, with_child, with_layers
+from .attention_view import OWN_FORWARD, AttentionView
 from .encoder import attention_dropouts
 from .layers import find_layers
+from .module_view import changed, with_child, with_layers
 from .packing import reads_types
 from .pooled_tokens import PooledTokens
 
@@ -49,6 +50,7 @@ _PACKED = {
 }
 
 _QUERIES = {"query", "q_lin", "q_proj"}
+_KEYS_AND_VALUES = {"key", "k_lin", "k_proj", "value", "v_lin", "v_proj"}
 
 _views = WeakKeyDictionary()  # of modules
 
@@ -188,7 +190,7 @@ class PackedModel:
 
 def _attention(module, query, key, value, mask, *, attention, **settings):
     """Return what `attention` gives for the one long row, in the form that transformers wants."""
-    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     n_shared = query.shape[1] // key.shape[1]
     if n_shared > 1:
         key, value = (states.repeat_interleave(n_shared, dim=1) for states in (key, value))
@@ -208,14 +210,14 @@ def _end(query, key, value, **settings):
     raise _KeysAndValues(key, value)
 
 
-def _without_queries(module):
-    """Return a layer, or a part of it, that does not compute its queries."""
+def _without(names, module):
+    """Return a layer, or a part of it, that does not compute linear maps of some names."""
     children = dict(module._modules)
     for name, child in children.items():
-        if name in _QUERIES and _is_square(child):
+        if name in names and _is_square(child):
             children[name] = torch.nn.Identity()
         elif child is not None:
-            children[name] = _without_queries(child)
+            children[name] = _without(names, child)
     return module if children == module._modules else changed(module, _modules=children)
 
 
@@ -238,7 +240,8 @@ class _LastLayer:
 
     def __init__(self, layer, n_calls, note):
         self.layer = layer
-        self.without_queries = _without_queries(layer)
+        self.without_queries = _without(_QUERIES, layer)
+        self.without_others = _without(_KEYS_AND_VALUES, layer)
         self.n_calls = n_calls
         self.note = note
 
@@ -262,7 +265,8 @@ class _LastLayer:
             return attention(query, key, value, first_only=True, **settings)
 
         read = hidden.index_select(1, packed_texts.first)
-        first = self.layer.forward(read, *args, attention=attend_first, **kwargs).transpose(0, 1)
+        compute = self.without_others.forward
+        first = compute(read, *args, attention=attend_first, **kwargs).transpose(0, 1)
         self.note(first)
         return first
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torch.nn.functional import pad
 
 # On a CPU a long row is filled up to a multiple: its matrix products are prepared anew for each
 # length that they have not met yet.
@@ -41,22 +40,17 @@ class PackedTexts:
     def __init__(self, texts, device):
         lengths = texts.lengths
         ends = np.cumsum(lengths)
-        begins, n_tokens = ends - lengths, int(ends[-1])
-        # Only three numbers a text travel: the ids of all texts are on the device already.
-        rows = np.stack([lengths, begins, texts.ragged.offsets[texts.rows]])
-        length, begin, source = to_device(rows, device)
-        begin = torch.repeat_interleave(begin, length, output_size=n_tokens)
-        source = torch.repeat_interleave(source, length, output_size=n_tokens)
-        self.positions = torch.arange(n_tokens, device=device) - begin
-        self.ids = on_device(texts.ragged, "ids", device)[source + self.positions]
+        n_tokens, ragged = int(ends[-1]), texts.ragged
         is_filled = device.type == "cpu" and n_tokens >= _FILLED_FROM
         self.n_filled = -n_tokens % _MULTIPLE if is_filled else 0
-        self.ids = pad(self.ids, (0, self.n_filled))
-        self.types = None
-        if texts.ragged.types is not None:
-            types = on_device(texts.ragged, "types", device)[source + self.positions]
-            self.types = pad(types, (0, self.n_filled)).long()
-        self.positions = pad(self.positions, (0, self.n_filled))
+        # Found on the host, and sent by one copy: to find it on a GPU takes some ten kernels.
+        positions = np.arange(n_tokens) - np.repeat(ends - lengths, lengths)
+        source = np.repeat(ragged.offsets[texts.rows], lengths) + positions
+        found = [positions, *(v[source] for v in (ragged.ids, ragged.types) if v is not None)]
+        rows = np.zeros((len(found), n_tokens + self.n_filled), dtype=np.int64)
+        rows[:, :n_tokens] = found
+        self.positions, self.ids, *types = to_device(rows, device)
+        self.types = types[0] if types else None
         self.boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
         self.first = self.boundaries[:-1]
         changes = np.flatnonzero(np.diff(lengths)) + 1
@@ -87,13 +81,6 @@ def to_device(values, device):
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
-
-
-def on_device(ragged, name, device):
-    """Return the ids or types of all texts on the device; they are copied there once."""
-    if (name, device) not in ragged.tensors:
-        ragged.tensors[name, device] = torch.from_numpy(getattr(ragged, name)).to(device)
-    return ragged.tensors[name, device]
 
 
 def reads_types(module):

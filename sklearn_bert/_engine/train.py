@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skorch.callbacks import GradientNormClipping
 from skorch.utils import noop
 
 from .chance import ChanceRecord
@@ -84,7 +83,6 @@ def train(module, batches, validation, settings, *, score, callbacks, tasks, che
         "time_left": TimeLeft(settings.epochs, stopping is not None, progress),
     }
     own = _named(
-        gradient_clipping=GradientNormClipping(1.0),
         one_cycle=OneCycle(n_steps),
         average=average,
         epoch_record=record,

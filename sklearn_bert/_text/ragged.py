@@ -32,7 +32,6 @@ class RaggedIds:
         self.types = types
         self.counts = counts
         self.uncut = uncut
-        self.tensors = {}  # ids and types on each device that has asked for them
 
     def __len__(self):
         return len(self.lengths)

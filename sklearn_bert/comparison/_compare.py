@@ -177,10 +177,11 @@ def compare(
     The 95 % interval of the difference is that of the fits that were made, on further texts like
     those that were compared on. It is taken from the texts, of which there are many, and not from
     the folds, of which there are few: by a grouped jackknife [3]_, which for a mean such as the
-    accuracy is the interval of the central limit theorem for cross-validation [4]_. Texts of one
-    of the `groups` count as one. What other training texts and seeds would change is told by a
-    second interval, that of the corrected resampled t-test [5]_ over the folds. It is much wider;
-    where it does not exclude zero, the verdict says "probably". A single split has none.
+    accuracy is the interval of the central limit theorem for cross-validation [4]_, widened for few
+    texts. Those of one of the `groups` count as one. What other training texts and seeds would
+    change is told by a second interval, that of the corrected resampled t-test [5]_ over the folds.
+    It is much wider; where it does not exclude zero, the verdict says "probably". A single split
+    has none.
 
     Test texts that also stand in the training part are counted, since a model may know them by
     heart, and BERT and the best cheap model are judged without them as well.

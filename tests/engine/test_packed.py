@@ -425,7 +425,7 @@ def test_on_a_gpu_packed_logits_equal_padded_ones_in_float32(kind, lengths):
     texts = make_texts(module.config.pad_token_id or 0, lengths)
     with torch.inference_mode():
         packed, padded = both_logits(module, texts, device)
-    torch.testing.assert_close(packed, padded, atol=1e-5, rtol=0)
+    torch.testing.assert_close(packed, padded, atol=1e-4, rtol=0)
 
 
 @pytest.mark.gpu
@@ -491,12 +491,20 @@ def test_on_a_gpu_training_packed_learns(minilm):
 @pytest.mark.gpu
 @pytest.mark.simulated_gpu
 @pytest.mark.parametrize(
-    "settings", [{}, {"freeze": 1}, {"gradient_checkpointing": True}, {"class_weight": "balanced"}]
+    "settings",
+    [
+        {},
+        {"freeze": 1},
+        {"gradient_checkpointing": True},
+        {"class_weight": "balanced"},
+        {"dtype": "float32"},
+    ],
 )
 def test_on_a_gpu_no_step_waits_for_the_device(make_classifier, settings):
     """Losses are read once an epoch: the device is waited for as often, however many steps."""
     X, y = ["a " * (i % 40 + 1) for i in range(256)], [0, 1] * 128
-    clf = make_classifier(device="cuda", dtype="bfloat16", epochs=1, **settings).fit(X[:16], y[:16])
+    settings = {"dtype": "bfloat16", **settings}
+    clf = make_classifier(device="cuda", epochs=1, **settings).fit(X[:16], y[:16])
     assert 0 < n_waits(clf, X[:64], y[:64]) == n_waits(clf, X, y)
 
 

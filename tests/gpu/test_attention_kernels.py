@@ -119,6 +119,21 @@ def test_windows_are_packed_by_flash_attention(n_layers, lengths, dtype, packs):
     check(make_windows(n_layers), dtype, lengths, packs=packs)
 
 
+@pytest.mark.parametrize(
+    ("make_one", "size", "dtype"),
+    [(make_module, 16, SINGLE), (make_module, 26, BRAIN), (make_windows, 2, HALF)],
+)
+def test_no_kernel_lets_the_host_wait(make_one, size, dtype):
+    """A wait is a warning, and a warning an error in these tests."""
+    forward, texts = Forward(make_one(size).to(CUDA), CUDA, dtype), make_texts([20, 3, 9])
+    forward(texts)  # brings the ids of all texts to the device
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        forward(texts).square().sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_windows_are_padded_without_flash_attention(no_flash):
     check(make_windows(2), BRAIN, packs=False)
 

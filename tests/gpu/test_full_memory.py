@@ -32,7 +32,7 @@ def no_collection():
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("room", [750_000, 850_000, 1_000_000])
+@pytest.mark.parametrize("room", [750_000, 850_000, 900_000])
 def test_a_failed_try_leaves_nothing_in_memory(
     make_classifier, reviews, monkeypatch, limit_memory, no_collection, checkpointing, room
 ):

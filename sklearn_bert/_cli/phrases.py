@@ -30,7 +30,7 @@ _PHRASES = {
     r"^estimators must leave": "--drop must leave",
     r" with a weight above 0, got": ", got",
     r", or raise its class_weight": "",
-    r" or weight_decay\b": "",
+    r" or weight_decay": "",
     r", or use dtype='float32'": "",
     r"use None for the longest, or another model": "leave it out for the longest, or use another "
     "model",

@@ -13,7 +13,6 @@ from .._engine.ending import Ending
 from .._shorten import shorten
 from ._data import Data
 from ._fold_result import FoldResult
-from ._forecast import Forecast
 from ._statistics import Difference
 from ._summary import find_pair
 from ._training import Training
@@ -203,6 +202,8 @@ def _read_result(saved, data):
 
 def _forecast(name, saved, state):
     """Return a forecast."""
+    from ._forecast import Forecast  # and with it torch
+
     figures = saved["forecasts"][name]
     return Forecast(
         figures["fit_seconds"],

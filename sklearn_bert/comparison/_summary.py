@@ -62,7 +62,7 @@ def _largest(values):
 def _weighted_mean(values, weights, rows):
     """Return the mean over some rows, NaN if none of them counts."""
     if weights is None:
-        return values[rows].mean()
+        return values[rows].mean() if len(rows) else np.nan
     total = weights[rows].sum()
     return weights[rows] @ values[rows] / total if total else np.nan
 

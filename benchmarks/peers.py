@@ -68,11 +68,12 @@ class TrainerDynamic(Peer):
         self.tokenizer_ = AutoTokenizer.from_pretrained(self.settings.folder)
         with tempfile.TemporaryDirectory() as output:
             self.trainer_ = transformers.Trainer(
-                load_classifier(self.settings.folder, len(self.classes_)),
+                self.module(),
                 self.arguments(output),
                 train_dataset=self.rows(texts, labels),
                 data_collator=transformers.DataCollatorWithPadding(self.tokenizer_),
                 processing_class=self.tokenizer_,
+                callbacks=self.callbacks(),
             )
             self.trainer_.remove_callback(transformers.PrinterCallback)
             self.trainer_.train()
@@ -94,6 +95,14 @@ class TrainerDynamic(Peer):
         )
         arguments = training_arguments(options, given.seed, given.learning_rate, output)
         return replace(arguments, bf16=self.bf16 and given.bf16)
+
+    def module(self):
+        """Return what is trained."""
+        return load_classifier(self.settings.folder, len(self.classes_))
+
+    def callbacks(self):
+        """Return what is told of the steps."""
+        return []
 
     def rows(self, texts, labels):
         """Return the texts as the Trainer reads them."""

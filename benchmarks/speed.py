@@ -42,7 +42,7 @@ from peers import (
     TrainerBest,
     TrainerDynamic,
 )
-from throughput import print_throughput, training_flops
+from throughput import matrix_product_flops, print_throughput, training_flops
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.device import find_device, find_dtype
@@ -327,23 +327,11 @@ def utilisation(runs, device):
     """Return a sentence on how near training came to what the chip can do."""
     rate = statistics.median(run["flops"] / run["train_seconds"] for run in runs)
     tokens = statistics.median(run["tokens"] / run["train_seconds"] for run in runs)
-    peak = peak_flops(device)
+    peak = matrix_product_flops(device)
     return (
         f"sklearn-bert trains on {tokens:,.0f} tokens/s, {rate / 1e9:,.0f} GFLOP/s of use, "
         f"{100 * rate / peak:.0f} % of the {peak / 1e9:,.0f} of a matrix product"
     )
-
-
-def peak_flops(device):
-    """Return the operations a second of a large matrix product, in the dtype of training."""
-    n = 2048 if device.type == "cpu" else 8192
-    matrix = torch.ones(n, n, device=device, dtype=find_dtype("auto", device))
-    best = 0.0
-    for _ in range(5):
-        start = time.perf_counter()
-        (matrix @ matrix)[0, 0].item()
-        best = max(best, 2 * n**3 / (time.perf_counter() - start))
-    return best
 
 
 def tiny_model(folder):

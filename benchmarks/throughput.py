@@ -4,9 +4,11 @@ Called by ``speed.py --device cuda``, and small by ``speed.py --tiny``. At the s
 the weights are random: they cost the same.
 """
 
+import re
 import tempfile
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from transformers import AutoTokenizer
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.batches import TrainingBatches
-from sklearn_bert._engine.device import find_device, seeded
+from sklearn_bert._engine.device import find_device, find_dtype, seeded
 from sklearn_bert._engine.encoder import load_encoder
 from sklearn_bert._engine.losses import CrossEntropy
 from sklearn_bert._engine.net import FineTuningNet
@@ -27,7 +29,13 @@ from sklearn_bert._text.ragged import RaggedRows
 from sklearn_bert._text.token_cache import TokenCache
 from sklearn_bert._text.tokens import tokenize
 
-PEAK = 989e12  # bfloat16 without sparsity on H100 and H200: NVIDIA's data sheets
+# TFLOPS of half precision with sums in float32 and without sparsity, by the makers' data sheets. Of
+# the words that are in the name of a card, the first count.
+PEAKS = {
+    **{"B200": 2250, "H200": 989, "H100 PCIe": 756, "H100 NVL": 835, "H100": 989, "A100": 312},
+    **{"L40S": 362, "L40": 181, "L4": 121, "A40": 149.7, "A30": 165, "A10G": 70, "A10": 125},
+    **{"V100-SXM2": 125, "V100": 112, "T4": 65, "MI300X": 1307, "RTX 4090": 165, "RTX 3090": 71},
+}
 SECONDS = 4.0  # of each way
 
 
@@ -36,7 +44,7 @@ def print_throughput(settings, data, *, tiny):
     device = find_device(settings.device)
     with tempfile.TemporaryDirectory() as folder:
         base = base_model(Path(folder), settings.folder, tiny)
-        print("\n| model | max length | way | tokens/s | texts/s | % of the data sheet's peak |")
+        print("\n| model | max length | way | tokens/s | texts/s | % of peak |")
         print("|---|---:|---|---:|---:|---:|")
         for name, model in (("bert-base size", base), ("MiniLM", settings.folder)):
             for max_length in (16, 32) if tiny else (128, 256, 512):
@@ -75,7 +83,7 @@ def print_ways(name, model, texts, max_length, device, seconds):
             print(f"| {name} | {max_length} | {way} | {type(error).__name__}: {error} | | |")
             continue
         per_token = training_flops(module.config, ragged.lengths) / ragged.lengths.sum()
-        use = per_token * tokens / PEAK
+        use = per_token * tokens / peak_flops(device)[0]
         cells = [
             name,
             str(max_length),
@@ -164,12 +172,43 @@ def training_flops(config, lengths):
     """Return the floating-point operations of training on texts of these lengths once.
 
     Six for each weight of the encoder's layers and each real token, and those of attention:
-    twelve for each pair of tokens of a text, each layer and each unit of width.
+    twelve for each pair of tokens of a text, each layer and each unit of width. Layers of
+    ModernBERT have three maps instead of two behind attention, and most see neighbours only.
     """
     layers, width = config.num_hidden_layers, config.hidden_size
-    weights = layers * (4 * width**2 + 2 * width * config.intermediate_size)
+    n_maps = 3 if config.model_type == "modernbert" else 2
+    weights = layers * (4 * width**2 + n_maps * width * config.intermediate_size)
     lengths = np.asarray(lengths, dtype=float)
-    return 6 * weights * lengths.sum() + 12 * layers * width * (lengths**2).sum()
+    n_local = (getattr(config, "layer_types", None) or []).count("sliding_attention")
+    seen = np.minimum(lengths, config.local_attention + 1) if n_local else lengths
+    pairs = (layers - n_local) * (lengths**2).sum() + n_local * (lengths * seen).sum()
+    return 6 * weights * lengths.sum() + 12 * width * pairs
+
+
+def peak_flops(device):
+    """Return the operations a second of half precision at best, and where the number is from.
+
+    Of a card that is known, that of its data sheet; else that of a large matrix product.
+    """
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    is_whole = not re.search(r"\b(MIG|Laptop)\b", name)
+    for words, peak in PEAKS.items():
+        if is_whole and re.search(rf"\b{words}\b", name):
+            return peak * 1e12, "its data sheet"
+    return matrix_product_flops(device), "a matrix product"
+
+
+@cache
+def matrix_product_flops(device):
+    """Return the operations a second of a large matrix product, in the dtype of training."""
+    n = 2048 if device.type == "cpu" else 8192
+    matrix = torch.ones(n, n, device=device, dtype=find_dtype("auto", device))
+    best = 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()
+        best = max(best, 2 * n**3 / (time.perf_counter() - start))
+    return best
 
 
 class TrainerHalf(TrainerDynamic):

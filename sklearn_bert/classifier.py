@@ -184,11 +184,13 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         Arithmetic. "bfloat16" and "float16" compute in mixed precision, with weights kept in
         float32; they are faster where the hardware knows them. "auto" trains in bfloat16 on such
         hardware, in float16 on NVIDIA's Volta and Turing (V100, T4, RTX 20), which only know that,
-        and predicts in float32. "bfloat16" is for both: it predicts 1.5 to 2 times as fast, and
-        probabilities change by up to 0.01, a label hardly ever. So is "float16", to about one
-        digit more. Its numbers end at 65,504: the loss is scaled to make the most of them, and a
-        step whose gradients exceed them all the same is left out. Hardware that only emulates
-        what was asked for is warned of, such as most CPUs for "float16".
+        and predicts in float32; on NVIDIA GPUs from Ampere on with products in TensorFloat-32,
+        which are several times as fast, and change probabilities by up to 0.003: "float32" does
+        without. "bfloat16" is for both: it predicts 1.5 to 2 times as fast, and probabilities
+        change by up to 0.02, a label hardly ever. So is "float16", to about one digit more. Its
+        numbers end at 65,504: the loss is scaled to make the most of them, and a step whose
+        gradients exceed them all the same is left out. Hardware that only emulates what was asked
+        for is warned of, such as most CPUs for "float16".
 
     gradient_checkpointing : bool or "auto", default="auto"
         Whether to compute the layers a second time for the gradient instead of keeping what they

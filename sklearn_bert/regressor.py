@@ -113,7 +113,8 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
 
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Arithmetic. "auto" trains in bfloat16 or float16 where that is faster, and predicts in
-        float32; "bfloat16" and "float16" are for both.
+        float32, with products in TensorFloat-32, to about three digits, on NVIDIA GPUs from
+        Ampere on: "float32" does without. "bfloat16" and "float16" are for both.
 
     gradient_checkpointing : bool or "auto", default="auto"
         Whether to compute the layers a second time for the gradient, to save memory.

@@ -1,22 +1,28 @@
 """Attention of the tokens of many texts that lie end to end, each to those of its own text."""
 
+from contextlib import nullcontext
+
 import torch
 from torch.nn.functional import dropout, pad, scaled_dot_product_attention, softmax
 
+# What the kernels of GPUs want the width of a head to be a multiple of.
+MULTIPLE = 8
 # Tokens from which torch's fused attention beats three plain operations on a CPU.
 _FUSED_FROM = 128
 
 
-def varlen_attention():
-    """Return torch's attention for texts of different lengths, None where torch is too old."""
-    try:
-        from torch.nn.attention.varlen import varlen_attn
-    except ImportError:
-        return None
-    return varlen_attn
-
-
-def attend(query, key, value, packed, *, first_only, scale, dropout_rate=0.0, window=None):
+def attend(
+    query,
+    key,
+    value,
+    packed,
+    *,
+    scale,
+    first_only=False,
+    dropout_rate=0.0,
+    window=None,
+    kernel=None,
+):
     """Return the attention of each token to those of its own text.
 
     Parameters
@@ -27,21 +33,24 @@ def attend(query, key, value, packed, *, first_only, scale, dropout_rate=0.0, wi
         Of all tokens.
     packed : PackedTexts
         Where the texts begin and end.
-    first_only : bool
-        Whether `query` has the first tokens only.
     scale : float
         Factor of the scores.
+    first_only : bool, default=False
+        Whether `query` has the first tokens only.
     dropout_rate : float, default=0.0
-        Probability of a weight to be dropped; a CPU only.
+        Probability of a weight to be dropped.
     window : int, default=None
-        Tokens attend to those that are nearer than this; None is all. A CPU only.
+        Tokens attend to those that are nearer than this; None is all.
+    kernel : callable, default=None
+        One that `find_kernel` gives. None computes texts of the same length together.
 
     Returns
     -------
     context : Tensor of the shape of `query`
     """
-    if query.is_cuda:
-        return _attend_ragged(varlen_attention(), query, key, value, packed, first_only, scale)
+    if kernel is not None:
+        settings = {"scale": scale, "dropout_rate": dropout_rate, "window": window}
+        return _attend_ragged(kernel, query, key, value, packed, first_only, **settings)
     contexts, text, token = [], 0, 0
     for count, length in packed.groups:
         tokens = slice(token, token + count * length)
@@ -50,23 +59,30 @@ def attend(query, key, value, packed, *, first_only, scale, dropout_rate=0.0, wi
         context = _attend_equal(*states, scale, dropout_rate, _near(window, length, *states))
         contexts.append(context.transpose(1, 2).flatten(0, 1))
         text, token = text + count, tokens.stop
-    if not first_only:
+    if packed.n_filled and not first_only:
         contexts.append(query.new_zeros((packed.n_filled, *query.shape[1:])))
-    return torch.cat(contexts)
+    return torch.cat(contexts) if len(contexts) > 1 else contexts[0]
 
 
-def _attend_ragged(attention, query, key, value, packed, first_only, scale):
+def _attend_ragged(kernel, query, key, value, packed, first_only, *, window, **settings):
     """Return the attention by a kernel that is told where the texts begin and end."""
-    boundaries, longest = packed.boundaries, packed.longest
+    begins, key_begins = packed.boundaries, packed.boundaries
+    longest, longest_key = packed.longest, packed.longest
+    if window is not None and longest <= window:
+        window = None
     if first_only:
-        boundaries = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
+        begins = torch.arange(len(packed) + 1, dtype=torch.int32, device=query.device)
         longest = 1
-    # Rotary positions leave autocast's half precision, which the kernel needs.
+        if window is not None:  # a kernel would take the only query of a text for its last one
+            rows, key_begins = packed.beginnings(window)
+            key, value = key.index_select(0, rows), value.index_select(0, rows)
+            longest_key, window = window, None
+    # Rotary positions leave autocast's half precision, and a kernel needs one precision.
     states, width = (query.to(value.dtype), key.to(value.dtype), value), value.shape[2]
-    if width % 8:  # which it does not take; zeros change neither the scores nor the context
-        states = [pad(tensor, (0, -width % 8)) for tensor in states]
-    places = (boundaries, packed.boundaries, longest, packed.longest)
-    return attention(*states, *places, scale=scale)[..., :width]
+    if width % MULTIPLE:  # zeros change neither the scores nor the context
+        states = [pad(tensor, (0, -width % MULTIPLE)) for tensor in states]
+    places = (begins, key_begins, longest, longest_key)
+    return kernel(*states, *places, window=window, **settings)[..., :width]
 
 
 def _by_text(states, count):
@@ -88,7 +104,8 @@ def _attend_equal(query, key, value, scale, dropout_rate, near):
     In float32 in any case: the CPU's products in bfloat16 prepare and keep code for each number
     and length of texts that they meet, which costs more than they save.
     """
-    with torch.autocast("cpu", enabled=False):
+    casts = torch.is_autocast_enabled("cpu")  # for a short text, leaving it takes a while
+    with torch.autocast("cpu", enabled=False) if casts else nullcontext():
         states = [states.float() for states in (query, key, value)]
         if key.shape[2] >= _FUSED_FROM:
             context = scaled_dot_product_attention(

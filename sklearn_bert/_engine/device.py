@@ -153,25 +153,48 @@ def _current(device):
     return torch.get_device_module(device).device(device)
 
 
-@contextmanager
-def fast_float32(device):
-    """Multiply float32 matrices on CUDA in TensorFloat-32, which Ampere and later are faster with.
+class _FastProducts:
+    """TensorFloat-32 in products of float32 matrices on CUDA, while any thread is inside.
 
-    The switch is global in torch: it is set back afterwards.
+    The switch is global in torch: the last thread to leave sets it back, so that none computes one
+    part so, and another part otherwise.
     """
-    if device.type != "cuda":
-        yield
-        return
-    switch, fast = torch.backends.cuda.matmul, "tf32"
-    name = "fp32_precision"  # before torch 2.9: allow_tf32, which must not be mixed with it
-    if not hasattr(switch, name):
-        name, fast = "allow_tf32", True
-    before = getattr(switch, name)
-    setattr(switch, name, fast)
-    try:
-        yield
-    finally:
-        setattr(switch, name, before)
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n_inside = 0
+
+    def __enter__(self):
+        with self.lock:
+            self.n_inside += 1
+            if self.n_inside == 1:
+                switch, name, fast = self._switch()
+                self.before = getattr(switch, name)
+                setattr(switch, name, fast)
+
+    def __exit__(self, *exc_info):
+        with self.lock:
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                switch, name, _ = self._switch()
+                setattr(switch, name, self.before)
+
+    def _switch(self):
+        """Return whose attribute the switch is, its name, and its value for TensorFloat-32."""
+        switch, name = torch.backends.cuda.matmul, "fp32_precision"
+        # Before torch 2.9, allow_tf32, which must not be mixed with it.
+        return (switch, name, "tf32") if hasattr(switch, name) else (switch, "allow_tf32", True)
+
+
+_FAST_PRODUCTS = _FastProducts()
+
+
+def fast_float32(device):
+    """Return the context in which products of float32 matrices are as fast as a device has them.
+
+    On CUDA they are in TensorFloat-32, which Ampere and later know.
+    """
+    return _FAST_PRODUCTS if device.type == "cuda" else nullcontext()
 
 
 @own_torch_state()

@@ -1,16 +1,18 @@
 """Vectors of texts: the last hidden states of an encoder, pooled over the tokens of each text."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 
 from .._clock import now
 from .._text.tokens import tokenize
-from .device import find_device, find_dtype, seeded
+from .device import fast_float32, find_device, find_dtype, seeded
 from .encoder import find_max_length, load_encoder
 from .forks import in_living_threads
 from .forward import Forward
 from .inference import compute_shared, make_ready
-from .packing import PackedTexts
+from .packing import PackedTexts, to_device
 from .pooled_tokens import PooledTokens
 from .torch_state import own_torch_state
 
@@ -36,10 +38,11 @@ class Pooling(Forward):
     def __call__(self, texts):
         """Return the vectors of `texts` in float32, of shape (n_texts, n_ways * width)."""
         if self.packed_model is None:
-            inputs = self.pad(texts)
-            hidden = self.module.base_model(**inputs)[0]
-            states = hidden[inputs["attention_mask"].bool()]
-            lengths = inputs["attention_mask"].sum(1)
+            hidden = self.module.base_model(**self.pad(texts))[0]
+            lengths = to_device(texts.lengths, self.device)
+            # A mask would be waited for: how many tokens it leaves, only the device would know.
+            is_token = np.arange(hidden.shape[1]) < texts.lengths[:, None]
+            states = hidden.flatten(0, 1)[to_device(np.flatnonzero(is_token), self.device)]
         else:
             packed = PackedTexts(texts, self.device)
             if self.ways == ("cls",) and not self.n_left_out:
@@ -52,7 +55,7 @@ class Pooling(Forward):
 
 @in_living_threads
 @own_torch_state()
-def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()):
+def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=(), *, exact=True):
     """Return the vector of each text in float32, as an array with a row a text.
 
     Parameters
@@ -67,10 +70,13 @@ def embed(module, ragged, device, dtype, ways=("mean",), n_left_out=0, layers=()
         As for `Pooling`.
     layers : sequence of torch.nn.Module
         What the vectors go through at last, on the CPU in float32.
+    exact : bool, default=True
+        As for `predict_outputs`.
     """
     make_ready(module, device)
     pool = Pooling(module, device, dtype, ways, n_left_out)
-    with torch.inference_mode(), pool.autocast():
+    products = nullcontext() if exact else fast_float32(device)
+    with torch.inference_mode(), products, pool.autocast():
         vectors = compute_shared(pool, ragged, device).cpu().numpy()
     vectors = ragged.mean_of_windows(vectors)
     if not layers:

@@ -5,6 +5,7 @@ import torch
 from .._text.ragged import pad
 from .packed_model import packed_model
 from .packing import PackedTexts, reads_types, to_device
+from .padding_mask import PaddingMask
 
 
 class Forward:
@@ -45,7 +46,11 @@ class Forward:
         inputs = pad(texts.ragged, texts.rows)
         if texts.ragged.types is None or not reads_types(self.module):
             del inputs["token_type_ids"]
-        return {name: to_device(values, self.device) for name, values in inputs.items()}
+        padded = {name: to_device(values, self.device) for name, values in inputs.items()}
+        if self.device.type != "cpu":
+            is_full = bool(inputs["attention_mask"].all())
+            padded["attention_mask"] = PaddingMask.of(padded["attention_mask"], is_full)
+        return padded
 
     def autocast(self):
         """Return the context of the arithmetic."""

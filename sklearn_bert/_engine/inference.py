@@ -1,14 +1,18 @@
 """One row of numbers a text, computed in batches sorted by length that fit the memory."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 
 from .._text.ragged import RaggedRows
+from .device import fast_float32
 from .distributed import find_ranks
 from .divergence import divergence_error
 from .forks import in_living_threads
 from .forward import Forward
 from .memory import MicroBatchSize
+from .packing import to_device
 from .torch_state import own_torch_state
 
 # Positions computed at once: enough to keep the device busy; fewer once memory was full.
@@ -18,7 +22,7 @@ _TOKENS_AT_ONCE_ON_A_GPU = 65536
 
 @in_living_threads
 @own_torch_state()
-def predict_outputs(module, ragged, device, dtype):
+def predict_outputs(module, ragged, device, dtype, *, exact=True):
     """Return the outputs of the module for each text, in the order of the texts.
 
     Parameters
@@ -31,6 +35,8 @@ def predict_outputs(module, ragged, device, dtype):
         Where to compute.
     dtype : torch.dtype
         Arithmetic; the weights stay in float32.
+    exact : bool, default=True
+        Whether float32 is so in matrix products on CUDA, too, and not `fast_float32`.
 
     Returns
     -------
@@ -43,7 +49,9 @@ def predict_outputs(module, ragged, device, dtype):
     """
     make_ready(module, device)
     forward = Forward(module, device, dtype)
-    with torch.inference_mode(), forward.autocast():  # around all: weights are cast only once
+    products = nullcontext() if exact else fast_float32(device)
+    # Around all: weights are cast only once.
+    with torch.inference_mode(), products, forward.autocast():
         outputs = compute_shared(forward, ragged, device).cpu().numpy()
     if not np.isfinite(outputs).all():
         raise divergence_error(outputs[~np.isfinite(outputs)][0], dtype)
@@ -52,7 +60,8 @@ def predict_outputs(module, ragged, device, dtype):
 
 def make_ready(module, device):
     """Move the module to the device, in evaluation mode."""
-    if module.device != device:
+    # A module knows its device by number: it is never on "cuda", but on "cuda:0".
+    if module.device != torch.empty(0, device=device).device:
         module.to(device)
     if module.training:
         module.eval()
@@ -66,7 +75,7 @@ def compute_shared(function, ragged, device):
     order = np.argsort(-ragged.lengths, kind="stable")
     rows = ranks.gather(compute(function, ragged.take(ranks.share(order)), device), len(order))
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered
 
 
@@ -102,5 +111,5 @@ def compute(function, ragged, device):
         rest = rest[len(pieces[-1]) :]
     rows = torch.cat(pieces)
     ordered = torch.empty_like(rows)
-    ordered[torch.from_numpy(order).to(rows.device)] = rows
+    ordered[to_device(order, rows.device)] = rows
     return ordered

@@ -2,9 +2,10 @@
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 
 import numpy as np
+import torch
 
 from .device import fast_float32
 from .net import FineTuningNet
@@ -13,6 +14,8 @@ from .smoothed_mean import SmoothedMean
 
 N_STEPS = 100
 _LOWEST, _HIGHEST = 1e-7, 0.1
+# Losses that are read at once from a GPU, which is waited for then: some steps too many are cheap.
+_READ_AT_ONCE = 10
 _SMOOTHING = 0.9
 _STOP_FACTOR = 4  # times the best smoothed loss: it has diverged
 # What has ever been of use for fine-tuning; beyond that, a curve was read wrongly.
@@ -81,11 +84,9 @@ def range_test(module, batches, settings, n_steps=N_STEPS):
 def _run(net, batches, learning_rates):
     """Return what the steps gave until the loss diverged."""
     losses, smoothed, mean = [], [], SmoothedMean(_SMOOTHING)
-    endless = chain.from_iterable(repeat(batches))
-    for rate, batch in zip(learning_rates, endless, strict=False):
-        set_learning_rates(net.optimizer_.param_groups, rate, net.settings.head)
-        losses.append(net.train_step(batch)["loss"].item())
-        smoothed.append(mean.add(losses[-1]))
+    for loss in _losses(net, batches, learning_rates):
+        losses.append(loss)
+        smoothed.append(mean.add(loss))
         if not np.isfinite(smoothed[-1]) or smoothed[-1] > _STOP_FACTOR * min(smoothed):
             break
     n_finite = int(np.isfinite(smoothed).sum())  # only the last one can be none
@@ -97,6 +98,18 @@ def _run(net, batches, learning_rates):
     return RangeTest(
         learning_rates[:n_finite], np.array(losses[:n_finite]), np.array(smoothed[:n_finite])
     )
+
+
+def _losses(net, batches, learning_rates):
+    """Yield the loss of each step."""
+    n_at_once = 1 if net.settings.device.type == "cpu" else _READ_AT_ONCE
+    steps = zip(learning_rates, chain.from_iterable(repeat(batches)), strict=False)
+    while some := list(islice(steps, n_at_once)):
+        losses = []
+        for rate, batch in some:
+            set_learning_rates(net.optimizer_.param_groups, rate, net.settings.head)
+            losses.append(net.train_step(batch)["loss"])
+        yield from torch.stack(losses).tolist()
 
 
 def _steepest(losses):

@@ -10,17 +10,18 @@ The module's own forward pass is run on one long row of all tokens, with two dif
 The module itself stays as it is, since other threads may compute with it.
 """
 
-import copy
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 
-from .attention import attend, varlen_attention
+from .attention import MULTIPLE, attend
+from .attention_kernels import find_kernel
+from .attention_view import OWN_FORWARD, AttentionView, changed, with_child, with_layers
 from .encoder import attention_dropouts
 from .layers import find_layers
-from .module_view import changed
 from .packing import reads_types
 from .pooled_tokens import PooledTokens
 
@@ -49,7 +50,8 @@ _PACKED = {
 
 _QUERIES = {"query", "q_lin", "q_proj"}
 _KEYS_AND_VALUES = {"key", "k_lin", "k_proj", "value", "v_lin", "v_proj"}
-_OWN_FORWARD = {"forward", "_compiled_call_impl"}
+
+_views = WeakKeyDictionary()  # of modules
 
 
 def can_pack(module):
@@ -58,37 +60,37 @@ def can_pack(module):
     One that was compiled, or given another forward pass, would not ask for our attention.
     """
     positions = getattr(module.config, "position_embedding_type", None) or "absolute"
-    return (
-        type(module).__name__ in _PACKED
-        and positions == "absolute"
-        and not any(_OWN_FORWARD & vars(child).keys() for child in module.modules())
-    )
+    if type(module).__name__ not in _PACKED or positions != "absolute":
+        return False
+    if module in _views and _views[module].is_current():
+        return True
+    return all(vars(child).keys().isdisjoint(OWN_FORWARD) for child in module.modules())
 
 
 def packed_model(module, device, dtype):
     """Return what computes the logits of `PackedTexts`, or None where padding is needed.
 
-    CUDA needs flash attention for texts of different lengths, which there is for half precision
-    from Ampere on, and which knows no dropout.
+    On a CPU, texts of the same length are attended to together. Elsewhere that would be slower: MPS
+    and XPU compile their kernels anew for each number and length of texts that they meet, MPS keeps
+    them all for ever, and batches of texts of similar length are padded by some 3 % only.
     """
     if not can_pack(module):
         return None
-    is_able = device.type == "cpu" or (
-        device.type == "cuda" and _has_ragged_attention(module.config, device, dtype)
-    )
-    return PackedModel(module) if is_able else None
+    if device.type == "cpu":
+        return PackedModel(module)
+    kernel = _find_kernel(module.config, device, dtype) if device.type == "cuda" else None
+    return None if kernel is None else PackedModel(module, kernel)
 
 
-def _has_ragged_attention(config, device, dtype):
-    """Return whether a GPU can attend to texts of different lengths in the way a model asks."""
-    return (
-        dtype in (torch.bfloat16, torch.float16)
-        and torch.cuda.get_device_capability(device) >= (8, 0)
-        and not any(attention_dropouts(config).values())
-        and getattr(config, "sliding_window", None) is None
-        and varlen_attention() is not None
-        # Wheels for Windows, and ROCm's for some cards, have the function without a kernel.
-        and torch.backends.cuda.is_flash_attention_available()
+def _find_kernel(config, device, dtype):
+    """Return the kernel of a GPU that attends in the way a model asks, None if there is none."""
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return find_kernel(
+        device,
+        dtype,
+        width + -width % MULTIPLE,
+        dropout_rate=max(attention_dropouts(config).values(), default=0.0),
+        has_windows=getattr(config, "sliding_window", None) is not None,
     )
 
 
@@ -99,10 +101,13 @@ class PackedModel:
     ----------
     module : transformers.PreTrainedModel
         A sequence classifier that `can_pack`.
+    kernel : callable, default=None
+        Attention, as `attend` takes it; a CPU needs none.
     """
 
-    def __init__(self, module):
+    def __init__(self, module, kernel=None):
         self.module = module
+        self.kernel = kernel
         self.reads_types = reads_types(module)
         self.pooling = getattr(module.config, "classifier_pooling", "cls")
         self.reads_first = self.pooling not in ("mean", "late")
@@ -114,54 +119,57 @@ class PackedModel:
         again.
         """
         view = self._view()
-        if self.pooling == "mean":
-            _read_mean(view, packed)
-        elif self.pooling == "late":
-            _read_late_mean(view, packed)
-        else:
-            _read_first_only(view)
         if checkpointing:
-            _compute_layers_again(view, but_last=self.reads_first)
+            view = _compute_layers_again(view, but_last=self.reads_first)
+        if self.pooling == "mean":
+            view = _read_mean(view, packed)
+        elif self.pooling == "late":
+            view = _read_late_mean(view, packed)
+        else:
+            view = _read_first_only(view)
         # To the head, each text is one token long.
         mask = packed.ids.new_ones((len(packed), 1))
         return view(**self._inputs(packed), attention_mask=mask).logits
 
     def hidden(self, packed, *, first_only=False):
         """Return the last hidden states, of all tokens or of the first one of each text."""
-        view = self._view()
-        if first_only:
-            _read_first_only(view)
+        view = _read_first_only(self._view()) if first_only else self._view()
         hidden = view.base_model(**self._inputs(packed))[0]
         return hidden[:, 0] if first_only else hidden[0]
 
     def first_tokens(self, packed):
         """Return what the last layer gives for the first token of each text."""
-        view, read = self._view(), []
-        _read_first_only(view, read.append)
+        read = []
+        view = _read_first_only(self._view(), read.append)
         view.base_model(**self._inputs(packed))
         return read[0][:, 0]
 
     def head(self, first):
         """Return the logits for what `first_tokens` gives."""
         view = self._view()
-        layers = find_layers(view)[0]
-        for number, layer in enumerate(layers):
-            layers[number] = changed(layer, forward=lambda *args, **kwargs: first[:, None])
+        layers, path = find_layers(view)
+
+        def forward(*args, **kwargs):
+            return first[:, None]
+
+        view = with_layers(view, path, [changed(layer, forward=forward) for layer in layers])
         ids = torch.zeros((len(first), 1), dtype=torch.int64, device=first.device)
         return view(ids).logits
 
     def _view(self):
-        """Return the module with our attention."""
-        config = copy.copy(self.module.config)
-        config._attn_implementation = _ATTENTION
-        return _with_config(self.module, config)
+        """Return the module with our attention, the one of the last time if nothing changed."""
+        view = _views.get(self.module)
+        if view is None or not view.is_current():
+            view = _views[self.module] = AttentionView(self.module, _ATTENTION)
+        return view.module
 
     def _inputs(self, packed):
         """Return the input of the module."""
         inputs = {"input_ids": packed.ids[None], "position_ids": self._positions(packed)[None]}
         if packed.types is not None and self.reads_types:
             inputs["token_type_ids"] = packed.types[None]
-        return {**inputs, "attention": partial(_attend_all, packed), "packed_texts": packed}
+        attention = partial(attend, packed=packed, kernel=self.kernel)
+        return {**inputs, "attention": attention, "packed_texts": packed}
 
     def _positions(self, packed):
         """Return the numbers of the positions of all tokens.
@@ -179,24 +187,6 @@ class PackedModel:
         return (before - before[begins] + 1) * counts + padding
 
 
-def _with_config(module, config):
-    """Return a module that reads another configuration, and shares everything else.
-
-    Children that know no configuration, such as linear maps and dropouts, are the very same ones,
-    with their hooks. The others are copies, which share parameters and hooks.
-    """
-    children = dict(module._modules)
-    for name, child in children.items():
-        if child is not None:
-            children[name] = _with_config(child, config)
-    attributes = {"_modules": children}
-    if "config" in vars(module):
-        attributes["config"] = config
-    elif children == module._modules:
-        return module
-    return changed(module, **attributes)
-
-
 def _attention(module, query, key, value, mask, *, attention, **settings):
     """Return what `attention` gives for the one long row, in the form that transformers wants."""
     query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
@@ -211,11 +201,6 @@ def _attention(module, query, key, value, mask, *, attention, **settings):
 AttentionInterface.register(_ATTENTION, _attention)
 
 
-def _attend_all(packed, query, key, value, **settings):
-    """Return the context of all tokens."""
-    return attend(query, key, value, packed, first_only=False, **settings)
-
-
 class _KeysAndValues(Exception):
     """Ends the forward pass of a layer when its keys and values are there."""
 
@@ -227,14 +212,16 @@ def _end(query, key, value, **settings):
 def _without(names, module):
     """Return a layer, or a part of it, that does not compute linear maps of some names."""
     children = dict(module._modules)
-    for name, child in module.named_children():
-        is_left_out = name in names and _is_square(child)
-        children[name] = torch.nn.Identity() if is_left_out else _without(names, child)
-    return changed(module, _modules=children) if children else module
+    for name, child in children.items():
+        if name in names and _is_square(child):
+            children[name] = torch.nn.Identity()
+        elif child is not None:
+            children[name] = _without(names, child)
+    return module if children == module._modules else changed(module, _modules=children)
 
 
 def _is_square(module):
-    return type(module) is torch.nn.Linear and module.in_features == module.out_features
+    return isinstance(module, torch.nn.Linear) and module.in_features == module.out_features
 
 
 class _LastLayer:
@@ -274,7 +261,7 @@ class _LastLayer:
             )
 
         def attend_first(query, first_key, first_value, **settings):
-            return attend(query, key, value, packed_texts, first_only=True, **settings)
+            return attention(query, key, value, first_only=True, **settings)
 
         read = hidden.index_select(1, packed_texts.first)
         compute = self.without_others.forward
@@ -284,29 +271,33 @@ class _LastLayer:
 
 
 def _compute_layers_again(view, but_last):
-    """Let a view keep nothing of its layers for the gradient, and compute it again.
+    """Return a view that keeps nothing of its layers for the gradient, and computes it again.
 
     Not by transformers' own switch, which puts hooks on the embeddings.
     """
-    layers = find_layers(view)[0]
-    for number, layer in enumerate(layers[: len(layers) - but_last]):
+    layers, path = find_layers(view)
+    n_again, layers = len(layers) - but_last, [*layers]
+    for number, layer in enumerate(layers[:n_again]):
         again = partial(checkpoint, layer.forward, use_reentrant=False)
         layers[number] = changed(layer, forward=again)
+    return with_layers(view, path, layers)
 
 
 def _read_first_only(view, note=lambda first: None):
-    """Let the last layer of a view give the states of the first tokens, as (n_texts, 1, width)."""
-    config, layers = view.config, find_layers(view)[0]
+    """Return a view whose last layer gives the first tokens only, each as a text of its own."""
+    config, (layers, path) = view.config, find_layers(view)
     n_calls = 1
     if hasattr(layers[-1], "albert_layers"):  # the layers of a group share their weights
         n_layers, n_groups = config.num_hidden_layers, config.num_hidden_groups
         groups = [int(i / (n_layers / n_groups)) for i in range(n_layers)]  # as ALBERT does it
+        path = f"{path}.{len(layers) - 1}.albert_layers"
         n_calls, layers = groups.count(n_groups - 1), layers[-1].albert_layers
-    layers[-1] = changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+    last = changed(layers[-1], forward=_LastLayer(layers[-1], n_calls, note))
+    return with_child(view, f"{path}.{len(layers) - 1}", last)
 
 
 def _read_mean(view, packed):
-    """Let the body of a view give the mean over the tokens of each text, as (n_texts, 1, width)."""
+    """Return a view whose body gives the mean over the tokens of each text, one token long."""
     body = view.base_model
 
     def forward(*args, **kwargs):
@@ -314,16 +305,17 @@ def _read_mean(view, packed):
         output.last_hidden_state = _means(output.last_hidden_state, packed)
         return output
 
-    setattr(view, view.base_model_prefix, changed(body, forward=forward))
+    return with_child(view, view.base_model_prefix, changed(body, forward=forward))
 
 
 def _read_late_mean(view, packed):
-    """Let the classifier of a view read the mean of what it would read of each token.
+    """Return a view whose classifier reads the mean of what it would read of each token.
 
     It is linear: its outputs are the means of those of the tokens.
     """
     linear = view.classifier
-    view.classifier = changed(linear, forward=lambda states: linear(_means(states, packed)))
+    mean = changed(linear, forward=lambda states: linear(_means(states, packed)))
+    return with_child(view, "classifier", mean)
 
 
 def _means(states, packed):

@@ -63,6 +63,17 @@ class PackedTexts:
     def __len__(self):
         return len(self.first)
 
+    def beginnings(self, n_tokens):
+        """Return where the first `n_tokens` of each text lie, and where each text's begin there."""
+        counts, lengths = np.array(self.groups).T
+        kept = np.minimum(np.repeat(lengths, counts), n_tokens)
+        ends = np.cumsum(kept)
+        device, n_kept = self.ids.device, int(ends[-1])
+        length, begin = to_device(np.stack([kept, ends - kept]), device)
+        skipped = torch.repeat_interleave(self.first - begin, length, output_size=n_kept)
+        boundaries = to_device(np.concatenate([[0], ends]).astype(np.int32), device)
+        return skipped + torch.arange(n_kept, device=device), boundaries
+
 
 def to_device(values, device):
     """Return an array, or a tensor of the CPU, on the device, without waiting for the device."""

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._plain import default_errstate, with_plain_parameters
-from .._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs, names_of_pairs
+from .._text.texts import check_names, check_texts_or_pairs, is_pairs, names_of_pairs
 from .callbacks import CallbacksMixin
 from .epoch_scores import scoring_entries
 from .fit_tasks import FitTasks, with_callbacks
@@ -293,19 +293,17 @@ class TextEstimator(CallbacksMixin, TextModel):
         check_is_fitted(self)
         texts = self._read_texts(X)
         device = self._prediction_device()
-        # What "auto" finds may round labels away: half precision only where it was asked for.
+        # What "auto" finds may round labels away: half precision only where it was asked for. But
+        # TensorFloat-32, whose products are rounded to three digits before they are summed up.
+        exact = self.dtype != "auto"
         dtype = find_dtype("float32" if self.dtype == "auto" else self.dtype, device)
         with explained_memory_error(
             device,
             batch_size=getattr(self, "batch_size_", self.batch_size),  # not there in older models
             max_length=self.max_length_,
         ):
-            return in_chunks(
-                lambda some: predict_outputs(
-                    self.module_,
-                    self._tokenize(some, self.tokenizer_, self.max_length_),
-                    device,
-                    dtype,
-                ),
+            return self._compute(
                 texts,
+                lambda ids: predict_outputs(self.module_, ids, device, dtype, exact=exact),
+                device,
             )

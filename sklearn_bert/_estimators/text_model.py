@@ -1,9 +1,11 @@
 """What every estimator around a torch module shares: where it predicts, and how it travels."""
 
 import copy
+from functools import partial
 
 from sklearn.base import BaseEstimator
 
+from .._text.texts import in_chunks, in_chunks_ahead
 from .._warn import warn
 from .fit_tasks import CallbackSupportMixin
 
@@ -22,6 +24,13 @@ class TextModel(CallbackSupportMixin, BaseEstimator):
 
         overlap = self._overlap(tokenizer, max_length)
         return tokenize(tokenizer, texts, max_length, self.long_text, overlap, memory)
+
+    def _compute(self, texts, function, device):
+        """Return the rows that `function` gives for the token ids of texts, on a device."""
+        ids_of = partial(self._tokenize, tokenizer=self.tokenizer_, max_length=self.max_length_)
+        if device.type == "cpu":  # it has no time left to tokenize meanwhile
+            return in_chunks(lambda some: function(ids_of(some)), texts)
+        return in_chunks_ahead(ids_of, function, texts)
 
     def _overlap(self, tokenizer, max_length):
         """Return the tokens that neighbouring windows share."""

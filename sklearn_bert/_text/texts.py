@@ -1,6 +1,7 @@
 """Anything array-like of texts or pairs becomes a list; anything else, one clear sentence."""
 
 from collections.abc import Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Number
 
 import numpy as np
@@ -18,6 +19,8 @@ from .columns import (
 
 # Enough of them for batches of equal lengths; their token ids take some ten megabytes.
 _TEXTS_AT_ONCE = 32_768
+# Fewer where the next ones are prepared meanwhile: nothing is done while the first are.
+_TEXTS_AHEAD = 8_192
 
 
 def check_texts(X):
@@ -140,8 +143,31 @@ def in_chunks(function, texts):
     """
     if len(texts) <= _TEXTS_AT_ONCE:
         return function(texts)
-    starts = range(0, len(texts), _TEXTS_AT_ONCE)
-    return np.concatenate([function(texts[start : start + _TEXTS_AT_ONCE]) for start in starts])
+    return np.concatenate([function(some) for some in _chunks(texts, _TEXTS_AT_ONCE)])
+
+
+def in_chunks_ahead(prepare, function, texts):
+    """Return the rows that `function` gives for what `prepare` makes of texts, chunk by chunk.
+
+    While `function` waits for a device, the next chunk is prepared in a thread, and no more than
+    that one. The thread has ended when this returns or raises.
+    """
+    if len(texts) <= _TEXTS_AHEAD:
+        return function(prepare(texts))
+    rows = []
+    with ThreadPoolExecutor(1, thread_name_prefix="sklearn_bert") as executor:
+        first, *others = _chunks(texts, _TEXTS_AHEAD)
+        ahead = executor.submit(prepare, first)
+        for some in others:
+            ready, ahead = ahead.result(), executor.submit(prepare, some)
+            rows.append(function(ready))
+        rows.append(function(ahead.result()))
+    return np.concatenate(rows)
+
+
+def _chunks(texts, size):
+    """Return texts as lists of at most so many."""
+    return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
 def _columns(X):

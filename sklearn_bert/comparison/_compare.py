@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -146,15 +147,18 @@ def compare(
     overstated: the interval is widened, by Bonferroni's correction for as many candidates, so that
     it holds in 95 % of all cases whichever is chosen.
 
-    The 95 % interval of the difference is that of the corrected resampled t-test [3]_ over the
-    folds, since a t-test that takes folds for independent is far too sure; on a single split, it
-    is a percentile interval of the paired bootstrap [4]_ over its test texts, which says nothing
-    of how much depends on the training texts and on the seed.
+    The 95 % interval of the difference is that of the fits that were made, on further texts like
+    those that were compared on. It is taken from the texts, of which there are many, and not from
+    the folds, of which there are few: by a grouped jackknife [3]_, which for a mean such as the
+    accuracy is the interval of the central limit theorem for cross-validation [4]_. Texts of one
+    of the `groups` count as one. What other training texts and seeds would change is told by a
+    second interval, that of the corrected resampled t-test [5]_ over the folds. It is much wider;
+    where it does not exclude zero, the verdict says "probably". A single split has none.
 
     Test texts that also stand in the training part are counted, since a model may know them by
     heart, and BERT and the best cheap model are judged without them as well.
 
-    Weights count in the folds' scores and in the draws of the bootstrap; all folds count alike.
+    Weights count in the folds' scores and in their intervals; all folds count alike.
 
     Static embeddings have one vector for each token, whatever stands beside it; a text is their
     mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words
@@ -176,9 +180,12 @@ def compare(
     .. [1] S. Wang, C. D. Manning (2012). Baselines and Bigrams: Simple, Good Sentiment and
        Topic Classification. ACL.
     .. [2] https://github.com/MinishLab/model2vec
-    .. [3] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
+    .. [3] P. S. Kott (2001). The Delete-a-Group Jackknife. Journal of Official Statistics 17,
+       521-526.
+    .. [4] P. Bayle, A. Bayle, L. Janson, L. Mackey (2020). Cross-validation Confidence Intervals
+       for Test Error. NeurIPS.
+    .. [5] C. Nadeau, Y. Bengio (2003). Inference for the Generalization Error. Machine
        Learning 52, 239-281.
-    .. [4] B. Efron, R. J. Tibshirani (1993). An Introduction to the Bootstrap. Chapman & Hall.
 
     Examples
     --------
@@ -210,7 +217,8 @@ def compare(
     data = check_data(X, y, sample_weight)
     seed = draw_seed(random_state)
     pos_label = check_pos_label(pos_label, data.classes)
-    folds = find_folds(data, cv, groups, seed)
+    folds, units = find_folds(data, cv, groups, seed)
+    data = replace(data, units=units)
     scorers = find_scorers(scoring, data, pos_label)
     candidates = name_candidates(BertTextClassifier(random_state=seed) if bert is None else bert)
     pretrained = find_pretrained(

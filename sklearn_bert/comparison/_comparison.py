@@ -16,7 +16,7 @@ from ._overlap import score_without
 from ._runner import Runner
 from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._table import Table, wrap
-from ._verdict import verdict
+from ._verdict import tell_intervals, verdict
 
 if TYPE_CHECKING:
     import os
@@ -130,6 +130,7 @@ class Comparison:
     rows_: list[dict[str, Any]]
     verdict_: str
     differences_: dict[str, Difference]
+    fold_differences_: dict[str, Difference]
     best_cheap_: str | None
     bert_: str
     candidates_: list[str]
@@ -177,15 +178,20 @@ class Comparison:
         self.forecast_ = forecasts.get(self.bert_)
         self._pair = find_pair(self._results, self.bert_, main, candidates)
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
-        self.differences_ = {}
+        self.differences_, self.fold_differences_ = {}, {}
         if self._pair:
             self.differences_ = {
                 name: self._pair.difference(self._scorers, name, self._data, len(best))
                 for name in self._scorers
             }
+            over_folds = {
+                name: self._pair.fold_difference(name, len(best)) for name in self._scorers
+            }
+            self.fold_differences_ = {k: v for k, v in over_folds.items() if v is not None}
             difference = self.differences_[main]
             self.verdict_ = verdict(
                 *(self._pair, difference, main, self._label, self._called()),
+                over_folds=over_folds[main],
                 in_cpu_seconds=self.busy_,
             )
             if fewer := self._with_fewer_folds(best):
@@ -395,7 +401,14 @@ class Comparison:
         """Return the sentences of the closing."""
         lines = [self.verdict_]
         if self.differences_:
-            lines.append(f"Interval: {next(iter(self.differences_.values())).method}.")
+            lines += tell_intervals(
+                self._pair,
+                next(iter(self._scorers)),
+                *(
+                    next(iter(some.values()), None)
+                    for some in (self.differences_, self.fold_differences_)
+                ),
+            )
         if self.busy_:
             lines.append("The machine had other work: times are those of the processor.")
         lines += self.notes_

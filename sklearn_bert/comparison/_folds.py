@@ -17,9 +17,10 @@ _FORMS = "an int of at least 2, a splitter, or pairs of training and test rows"
 
 
 def find_folds(data, cv, groups, seed):
-    """Return the folds as a list of pairs of row numbers."""
+    """Return the folds as pairs of row numbers, and the number of each text's group or None."""
     n_texts = len(data.texts)
     names = None if groups is None else check_groups(groups, n_texts)
+    units = None if names is None else _number(names)
     groups = None if names is None else _sortable(names)
     folds = [_check_fold(fold, number, n_texts) for number, fold in _split(data, cv, groups, seed)]
     if not folds:
@@ -28,7 +29,7 @@ def find_folds(data, cv, groups, seed):
         _check_classes(data, number, train, test)
         if groups is not None:
             _check_sides(groups, names, number, train, test)
-    return folds
+    return folds, units
 
 
 def _split(data, cv, groups, seed):
@@ -208,6 +209,11 @@ def _sortable(groups):
     """Return groups as an array that splitters can sort: as they are, or else numbered."""
     if len(kinds := set(map(type, groups))) == 1 and kinds <= {str, int, float, bool}:
         return np.array(groups)
+    return _number(groups)
+
+
+def _number(groups):
+    """Return the number of the group of each text, in the order in which they come."""
     numbers = {}
     return np.array([numbers.setdefault(group, len(numbers)) for group in groups])
 

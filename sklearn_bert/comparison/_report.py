@@ -112,8 +112,9 @@ def as_json(comparison, data_name=None):
         "bert": comparison.bert_,
         "candidates": comparison.candidates_,
         "best_cheap": comparison.best_cheap_,
-        "differences": {
-            name: vars(difference) for name, difference in comparison.differences_.items()
+        "differences": {name: vars(each) for name, each in comparison.differences_.items()},
+        "fold_differences": {
+            name: vars(each) for name, each in comparison.fold_differences_.items()
         },
         "overlap": comparison.overlap_,
         "models": comparison.rows_,

@@ -36,12 +36,15 @@ class Data:
         The labels that occur, sorted.
     weights : ndarray of shape (n_texts,) or None
         How much each text counts.
+    units : ndarray of shape (n_texts,) or None
+        The number of the group of each text.
     """
 
     texts: list
     y: np.ndarray
     classes: np.ndarray
     weights: np.ndarray | None = None
+    units: np.ndarray | None = None
 
     def take_texts(self, rows):
         """Return the texts of some rows."""

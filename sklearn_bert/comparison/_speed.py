@@ -120,9 +120,10 @@ def _read(bert, texts, tokenizer, module, max_length, device):
     probed = [texts[rows[order[place]]] for place in places]
     dtype = find_dtype("float32" if bert.dtype == "auto" else bert.dtype, device)
     ragged = tokenize(tokenizer, probed, max_length)
-    predict_outputs(module, ragged.take([0]), device, dtype)
+    exact = bert.dtype != "auto"
+    predict_outputs(module, ragged.take([0]), device, dtype, exact=exact)
     start = perf_counter()
-    predict_outputs(module, ragged, device, dtype)
+    predict_outputs(module, ragged, device, dtype, exact=exact)
     token_seconds = (perf_counter() - start) / ragged.lengths.sum()
     read = lengths if bert.long_text == "windows" else kept
     text_seconds = float(read.mean() * token_seconds)

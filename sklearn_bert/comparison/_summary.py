@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from ._fold_result import score
-from ._statistics import fold_difference, split_difference
+from ._statistics import fold_difference, texts_difference
 
 _LEAST = 1e-9  # seconds, of clocks that tick slowly
 
@@ -81,43 +81,49 @@ class Pair:
     bert: list
 
     def difference(self, scorers, name, data, n_candidates=1):
-        """Return by how much BERT, the best of `n_candidates`, is better in the score `name`."""
-        if len(self.bert) > 1:
-            gains = [
-                bert.scores[name] - cheap.scores[name]
-                for cheap, bert in zip(self.cheap, self.bert, strict=True)
-            ]
-            sizes = [(result.n_train, len(result.rows)) for result in self.bert]
-            return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
-        (cheap,), (bert,) = self.cheap, self.bert
-        texts, y = data.take_texts(bert.rows), data.y[bert.rows]
-        weights = data.take_weights(bert.rows)
-        if getattr(scorers[name], "_score_func", None) is accuracy_score:
-            gains = (bert.recorded.labels == y) - (cheap.recorded.labels == y).astype(float)
-            return split_difference(
-                lambda rows: _weighted_mean(gains, weights, rows), len(y), n_candidates=n_candidates
-            )
+        """Return by how much BERT, the best of `n_candidates`, is better on texts like these."""
+        rows = [result.rows for result in self.bert]
+        is_accuracy = getattr(scorers[name], "_score_func", None) is accuracy_score
+        gain = self._accuracy_gain(data) if is_accuracy else self._gain(scorers[name], data)
+        return texts_difference(rows, gain, data.units, n_candidates)
 
-        def gain(rows):
-            """Return the difference on a draw of the test texts, NaN where it is not defined."""
-            drawn = [texts[row] for row in rows]
-            drawn_weights = None if weights is None else weights[rows]
+    def fold_difference(self, name, n_candidates=1):
+        """Return the same for other training texts, too; None where there is one fold only."""
+        if len(self.bert) == 1:
+            return None
+        gains = [
+            bert.scores[name] - cheap.scores[name]
+            for cheap, bert in zip(self.cheap, self.bert, strict=True)
+        ]
+        sizes = [(result.n_train, len(result.rows)) for result in self.bert]
+        return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
+
+    def _accuracy_gain(self, data):
+        """Return the function that gives the difference in accuracy on some texts of a fold."""
+        gains = [
+            (bert.recorded.labels == data.y[bert.rows])
+            - (cheap.recorded.labels == data.y[bert.rows]).astype(float)
+            for cheap, bert in zip(self.cheap, self.bert, strict=True)
+        ]
+        weights = [data.take_weights(bert.rows) for bert in self.bert]
+        return lambda fold, kept: _weighted_mean(gains[fold], weights[fold], kept)
+
+    def _gain(self, scorer, data):
+        """Return the function that gives the difference of a score on some texts of a fold."""
+
+        def gain(fold, kept):
+            rows = self.bert[fold].rows[kept]
+            texts, y, weights = data.take_texts(rows), data.y[rows], data.take_weights(rows)
             try:
                 better, worse = (
-                    score(scorers[name], result.recorded.take(rows), drawn, y[rows], drawn_weights)
-                    for result in (bert, cheap)
+                    score(scorer, results[fold].recorded.take(kept), texts, y, weights)
+                    for results in (self.bert, self.cheap)
                 )
-            except ValueError:  # a class is missing from the draw
+            except ValueError:  # a class is missing from the texts
                 return np.nan
             return better - worse
 
-        if not np.isfinite(bert.scores[name] - cheap.scores[name]):
-            return split_difference(lambda rows: np.nan, len(y), 1)
-
-        # Scores of many texts take long: fewer draws, which are enough where there are many. The
-        # tails of an interval that is widened hold fewer of them.
-        n_resamples = int(np.clip(4_000_000 / len(y), 200 * n_candidates, 2000))
-        return split_difference(gain, len(y), n_resamples, n_candidates)
+        return gain
 
     def times_longer(self, kind=""):
         """Return how many times longer BERT took to fit, and to predict.

@@ -9,7 +9,9 @@ from ._training import find_short
 _OPEN_POINTS = 3.0
 
 
-def verdict(pair, difference, scorer, label=None, bert="BERT", *, in_cpu_seconds=False):
+def verdict(
+    pair, difference, scorer, label=None, bert="BERT", *, over_folds=None, in_cpu_seconds=False
+):
     """Return the sentence that answers whether BERT is worth its price.
 
     Parameters
@@ -24,6 +26,8 @@ def verdict(pair, difference, scorer, label=None, bert="BERT", *, in_cpu_seconds
         What the score is about, None if it is about all labels.
     bert : str, default="BERT"
         What BERT is called.
+    over_folds : Difference, default=None
+        The same with other training texts, too: where that may be nothing, a gain is probable.
     in_cpu_seconds : bool, default=False
         Whether costs are in seconds of the processor.
     """
@@ -43,14 +47,16 @@ def verdict(pair, difference, scorer, label=None, bert="BERT", *, in_cpu_seconds
             f"Too little data to tell ({bert} {gain:+z.{digits}f}{unit}, and no interval): "
             f"until there is more, {cheap} {less}."
         )
+    is_sure = over_folds is None or over_folds.low > 0 or over_folds.high < 0
+    bert_is = f"{bert} is" if is_sure else f"{bert} is probably"
     if low > 0:
         return (
-            f"{bert} is better by {gain:.{digits}f}{unit} (95 % interval {low:.{digits}f} to "
+            f"{bert_is} better by {gain:.{digits}f}{unit} (95 % interval {low:.{digits}f} to "
             f"{high:.{digits}f}), at {more} of {cheap}."
         )
     if high < 0:
         return (
-            f"{bert} is worse by {-gain:.{digits}f}{unit} (95 % interval {-high:.{digits}f} to "
+            f"{bert_is} worse by {-gain:.{digits}f}{unit} (95 % interval {-high:.{digits}f} to "
             f"{-low:.{digits}f}), at {more}: stay with {cheap}."
         )
     signed = (
@@ -59,6 +65,20 @@ def verdict(pair, difference, scorer, label=None, bert="BERT", *, in_cpu_seconds
     if scale == 100 and high > _OPEN_POINTS:
         return f"Too little data to tell ({signed}): until there is more, {cheap} {less}."
     return f"No difference shown ({signed}): {cheap} {less}."
+
+
+def tell_intervals(pair, scorer, difference, over_folds):
+    """Return the sentences on how the interval was got, and on that over the folds."""
+    sentences = [f"Interval: {difference.method}."]
+    if over_folds is not None and not np.isnan(over_folds.low):
+        scale, _ = _unit(pair, scorer)
+        digits = 1 if scale == 100 else 3
+        low, high = (scale * value for value in (over_folds.low, over_folds.high))
+        sentences.append(
+            f"With other training texts, too: {low:+z.{digits}f} to {high:+z.{digits}f} "
+            f"({over_folds.method})."
+        )
+    return sentences
 
 
 def _too_short(bert, why, training, signed):

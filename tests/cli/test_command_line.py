@@ -91,7 +91,7 @@ def test_a_table_is_compared_data_first_verdict_last(table, options, capsys):
     assert names == " ".join(MODELS)
     verdict, _, interval = " ".join(closing.split()).partition(" Interval: ")
     assert re.match(r"(BERT (is|was)|No difference|Too little) .*\.$", verdict)
-    assert interval.startswith("paired bootstrap over 10 test texts")
+    assert interval.startswith("grouped jackknife over 10 texts")
 
 
 def test_progress_goes_to_stderr_as_it_comes(table, options, capsys):

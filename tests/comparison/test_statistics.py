@@ -8,7 +8,7 @@ from sklearn_bert.comparison._statistics import (
     expected_calibration_error,
     fold_difference,
     reliability,
-    split_difference,
+    texts_difference,
 )
 
 
@@ -48,14 +48,76 @@ def test_on_random_labels_the_interval_holds_zero_nearly_always():
     assert misses / 200 < 0.05
 
 
-def test_the_interval_of_a_split_is_that_of_a_bootstrap_of_its_texts():
-    gained = np.arange(50) < 15
-    found = split_difference(lambda rows: gained[rows].mean(), 50)
-    rows = np.random.default_rng(1).integers(50, size=(20000, 50))
-    expected = np.percentile(gained[rows].mean(axis=1), [2.5, 97.5])
-    assert found.mean == 0.3
-    assert (found.low, found.high) == pytest.approx(expected, abs=0.021)  # one text
-    assert found.method.startswith("paired bootstrap over 50 test texts")
+def mean_of(gains):
+    """Return the function that gives the mean gain on some texts of a fold."""
+    return lambda fold, kept: gains[fold][kept].mean()
+
+
+def bootstrap(folds, score, n_draws):
+    """Return the standard error of the mean over the folds when their texts are drawn again."""
+    rng = np.random.default_rng(1)
+    means = [
+        np.mean([score(n, rng.integers(len(rows), size=len(rows))) for n, rows in enumerate(folds)])
+        for _ in range(n_draws)
+    ]
+    return np.std(means)
+
+
+@pytest.mark.parametrize("n_folds", [1, 3])
+def test_the_interval_over_texts_is_that_of_the_central_limit_theorem(n_folds):
+    gains = np.random.default_rng(0).integers(-1, 2, size=(n_folds, 33)).astype(float)
+    rows = list(np.arange(33 * n_folds).reshape(n_folds, 33))
+    found = texts_difference(rows, mean_of(gains))
+    error = np.sqrt(np.mean(gains.var(axis=1, ddof=1)) / (33 * n_folds))
+    width = student_t.ppf(0.975, 33 * n_folds - 1) * error
+    assert found.mean == pytest.approx(gains.mean())
+    # Texts are few enough for groups of one; the jackknife counts the folds' means as known.
+    assert (found.high - found.low) / 2 == pytest.approx(width, rel=0.02)
+    assert found.method.startswith(f"grouped jackknife over {33 * n_folds} texts")
+
+
+def test_of_other_scores_it_is_as_wide_as_a_bootstrap():
+    rng = np.random.default_rng(0)
+    folds = [np.arange(start, start + 400) for start in (0, 400, 800)]
+    y = rng.random(1200) < 0.3
+    cheap, bert = (np.where(rng.random(1200) < share, y, ~y) for share in (0.7, 0.8))
+
+    def precision(fold, kept):
+        rows = folds[fold][kept]
+        return y[rows][bert[rows]].mean() - y[rows][cheap[rows]].mean()
+
+    found = texts_difference(folds, precision)
+    width = student_t.ppf(0.975, 99) * bootstrap(folds, precision, 500)
+    assert (found.high - found.low) / 2 == pytest.approx(width, rel=0.2)
+
+
+def test_texts_of_one_group_count_as_one():
+    gains = np.repeat(np.random.default_rng(0).normal(size=20), 10)  # ten copies of each
+    rows = [np.arange(200)]
+    as_texts = texts_difference(rows, mean_of([gains]))
+    as_groups = texts_difference(rows, mean_of([gains]), units=np.arange(200) // 10)
+    once = texts_difference([np.arange(20)], mean_of([gains[::10]]))
+    assert as_groups.method.startswith("grouped jackknife over 20 groups of texts")
+    assert (as_groups.low, as_groups.high) == pytest.approx((once.low, once.high))
+    assert as_groups.high - as_groups.low > 3 * (as_texts.high - as_texts.low)
+
+
+def test_texts_that_are_judged_again_are_no_new_texts():
+    gains = np.random.default_rng(0).normal(size=50)
+    once = texts_difference([np.arange(50)], mean_of([gains]))
+    again = texts_difference([np.arange(50)] * 10, mean_of([gains] * 10))
+    assert (again.low, again.high) == pytest.approx((once.low, once.high))
+
+
+def test_it_holds_the_gain_of_the_fits_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    rows = list(np.arange(300).reshape(3, 100))
+    holds = 0
+    for _ in range(200):
+        gains = (rng.random((3, 100)) < 0.8).astype(float) - (rng.random((3, 100)) < 0.75)
+        found = texts_difference(rows, mean_of(gains))
+        holds += found.low <= 0.05 <= found.high
+    assert 0.92 <= holds / 200 <= 0.98
 
 
 def test_folds_without_a_score_are_left_out():
@@ -71,14 +133,22 @@ def test_fewer_than_two_folds_with_a_score_have_no_interval(gains, mean):
     assert np.isnan([found.low, found.high]).all()
 
 
-def test_a_score_that_is_defined_on_no_draw_has_no_interval():
-    found = split_difference(lambda rows: np.nan, 10)
+def test_a_score_that_is_defined_nowhere_has_no_interval():
+    found = texts_difference([np.arange(10)], lambda fold, kept: np.nan)
     assert np.isnan([found.mean, found.low, found.high]).all()
 
 
-def test_draws_on_which_a_score_is_not_defined_are_left_out():
-    found = split_difference(lambda rows: np.nan if rows[0] == 0 else 0.1, 10)
-    assert (found.low, found.high) == (0.1, 0.1)
+def test_a_fold_without_a_score_is_left_out_and_so_is_what_lacks_a_class():
+    gains = np.random.default_rng(0).normal(size=10)
+    expected = texts_difference([np.arange(10)], mean_of([gains]))
+    rows = [np.arange(10), np.arange(10, 20)]
+    found = texts_difference(rows, lambda n, kept: np.nan if n else gains[kept].mean())
+    assert (found.mean, found.low, found.high) == (expected.mean, expected.low, expected.high)
+    without_first = texts_difference(
+        [np.arange(10)], lambda n, kept: gains[kept].mean() if 0 in kept else np.nan
+    )
+    assert without_first.mean == expected.mean
+    assert np.isfinite([without_first.low, without_first.high]).all()
 
 
 def test_reliability_and_calibration_error_by_hand():
@@ -104,6 +174,8 @@ def test_the_best_of_several_has_a_wider_interval():
         student_t.ppf(1 - 0.025 / 3, 4) / student_t.ppf(0.975, 4)
     )
     gained = np.random.default_rng(0).normal(0.1, 1, 200)
-    one, three = (split_difference(lambda r: gained[r].mean(), 200, n_candidates=n) for n in (1, 3))
+    one, three = (
+        texts_difference([np.arange(200)], mean_of([gained]), n_candidates=n) for n in (1, 3)
+    )
     assert three.low < one.low < one.high < three.high
     assert three.method.endswith("widened for the choice of the best of 3 candidates (Bonferroni)")

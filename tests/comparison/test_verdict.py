@@ -43,3 +43,20 @@ def test_costs_are_those_of_the_clock_or_of_the_processor(seconds, in_cpu_second
         pair, Difference(0.1, 0.05, 0.2, ""), "accuracy", in_cpu_seconds=in_cpu_seconds
     )
     assert ("processor time" in better) is in_cpu_seconds
+
+
+@pytest.mark.parametrize(
+    ("sign", "over_folds", "words"),
+    [
+        (1, (0.01, 0.19), "BERT is better by 10.0 "),
+        (1, (-0.01, 0.21), "BERT is probably better by 10.0 "),
+        (-1, (0.01, 0.19), "BERT is worse by 10.0 "),
+        (-1, (-0.01, 0.21), "BERT is probably worse by 10.0 "),
+    ],
+)
+def test_what_other_training_texts_may_undo_is_probable(sign, over_folds, words):
+    pair = Pair([result("cheap", 1, 1)], [result("BERT", 1, 1)])
+    difference = Difference(sign * 0.1, *sorted([sign * 0.05, sign * 0.15]), "")
+    over_folds = Difference(sign * 0.1, *sorted(sign * value for value in over_folds), "")
+    found = verdict(pair, difference, "accuracy", over_folds=over_folds)
+    assert found.startswith(f"{words}percentage points of accuracy (95 % interval 5.0 to 15.0)")

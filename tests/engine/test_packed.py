@@ -12,7 +12,8 @@ import torch
 import transformers
 
 from sklearn_bert import BertTextClassifier
-from sklearn_bert._engine.attention import _attend_ragged, attend
+from sklearn_bert._engine.attention import attend
+from sklearn_bert._engine.attention_kernels import EFFICIENT, FLASH
 from sklearn_bert._engine.forward import Forward
 from sklearn_bert._engine.frozen_encoder import FrozenForward
 from sklearn_bert._engine.packing import PackedTexts
@@ -116,34 +117,49 @@ def test_long_rows_are_filled_up_at_their_end():
 
 
 @pytest.mark.parametrize("first_only", [False, True])
-def test_a_ragged_kernel_is_told_where_texts_begin_and_end(first_only):
+@pytest.mark.parametrize("window", [None, 4, 20])
+def test_a_ragged_kernel_is_told_where_texts_begin_and_end(first_only, window):
     """The kernel for GPUs, played by a plain loop."""
 
-    def kernel(query, key, value, begin_q, begin_k, longest_q, longest_k, *, scale):
+    def kernel(query, key, value, begin_q, begin_k, longest_q, longest_k, *, scale, **settings):
         assert begin_q.dtype == begin_k.dtype == torch.int32
         assert longest_q == begin_q.diff().max() and longest_k == begin_k.diff().max()
+        assert settings == {"dropout_rate": 0.0, "window": 4 if near else None}
         contexts = []
         for i in range(len(begin_q) - 1):
             q, k = slice(begin_q[i], begin_q[i + 1]), slice(begin_k[i], begin_k[i + 1])
             states = (s.transpose(0, 1) for s in (query[q], key[k], value[k]))
-            context = torch.nn.functional.scaled_dot_product_attention(*states, scale=scale)
+            places = torch.arange(k.stop - k.start)
+            mask = (places[:, None] - places).abs() < 4 if near else None
+            context = torch.nn.functional.scaled_dot_product_attention(
+                *states, scale=scale, attn_mask=mask
+            )
             contexts.append(context.transpose(0, 1))
         return torch.cat(contexts)
 
+    near = window == 4 and not first_only  # no text is longer than 20 tokens
     packed = PackedTexts(make_texts(0, [3, 3, 8, 20]), CPU)
     generator = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(34, 4, 8, generator=generator) for _ in range(3))
     if first_only:
         query = query[packed.first]
-    expected = attend(query, key, value, packed, first_only=first_only, scale=0.3)
-    context = _attend_ragged(kernel, query, key, value, packed, first_only, 0.3)
+    settings = {"first_only": first_only, "scale": 0.3, "window": window}
+    expected = attend(query, key, value, packed, **settings)
+    context = attend(query, key, value, packed, kernel=kernel, **settings)
     torch.testing.assert_close(context, expected[: len(query)])
+
+
+@pytest.mark.parametrize("operator", [FLASH, EFFICIENT], ids=lambda operator: operator.name)
+def test_torch_has_the_private_operators_as_they_are_called(operator):
+    """Fails with a torch that has changed them: texts are then packed by another, or padded."""
+    assert operator.is_known(), getattr(torch.ops.aten, operator.name).default._schema
 
 
 def gradients_of(forward, texts):
     """Return the gradients of all parameters, as they come out of a new backward pass."""
     forward.module.zero_grad()
-    torch.nn.functional.cross_entropy(forward(texts), torch.tensor([0, 1, 2, 1])).backward()
+    targets = torch.tensor([0, 1, 2, 1], device=forward.device)
+    torch.nn.functional.cross_entropy(forward(texts), targets).backward()
     return {name: parameter.grad for name, parameter in forward.module.named_parameters()}
 
 
@@ -234,6 +250,75 @@ def test_no_module_outlives_its_user_until_garbage_is_collected():
         gc.enable()
 
 
+def replace_weights(module):
+    weights = {name: 2 * weight for name, weight in module.state_dict().items()}
+    module.load_state_dict(weights, assign=True)
+
+
+def replace_a_layer(module):
+    module.bert.encoder.layer[1] = copy.deepcopy(module.bert.encoder.layer[0])
+
+
+def replace_a_linear(module):
+    linear = module.bert.encoder.layer[1].attention.self.query
+    module.bert.encoder.layer[1].attention.self.query = torch.nn.Sequential(linear, torch.nn.Tanh())
+
+
+def replace_the_activation(module):
+    module.bert.encoder.layer[0].intermediate.intermediate_act_fn = torch.nn.Tanh()
+
+
+def hook_a_layer(module):
+    module.bert.encoder.layer[1].register_forward_hook(lambda layer, inputs, output: 2 * output)
+
+
+def change_an_attribute(module):
+    module.bert.encoder.layer[0].attention.self.scaling = 3.0
+
+
+def give_it_a_forward_pass(module):
+    layer = module.bert.encoder.layer[1].intermediate
+    layer.forward = lambda states, forward=layer.forward: forward(states).tanh()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace_weights,
+        replace_a_layer,
+        replace_a_linear,
+        replace_the_activation,
+        hook_a_layer,
+        change_an_attribute,
+        give_it_a_forward_pass,
+    ],
+)
+def test_what_becomes_of_a_module_between_two_calls_counts(change):
+    module = make_module(CONFIGS["bert"]).eval()
+    texts = make_texts(0, [3, 8, 20])
+    with torch.inference_mode():
+        before = Forward(module, CPU, torch.float32)(texts)
+    change(module)
+    with torch.inference_mode():
+        found = Forward(module, CPU, torch.float32)(texts)
+        padded = Forward(module, CPU, torch.float32)
+        padded.packed_model = None
+        torch.testing.assert_close(found, padded(texts), atol=1e-4, rtol=0)
+    assert not torch.allclose(found, before, atol=1e-3)
+
+
+def test_training_and_evaluation_mode_are_told_apart():
+    module, texts = make_module(CONFIGS["bert"]).eval(), make_texts(0, [3, 8, 20])
+    forward = Forward(module, CPU, torch.float32)
+    with torch.random.fork_rng(), torch.no_grad():
+        first = forward(texts)
+        module.train()
+        assert not torch.equal(forward(texts), first)
+        assert not torch.equal(forward(texts), forward(texts))
+        module.eval()
+        assert torch.equal(forward(texts), first)
+
+
 def test_the_real_model_gives_the_same_logits(minilm):
     X, y = ["a fine film " * (i % 30) for i in range(40)], [0, 1] * 20
     clf = BertTextClassifier(minilm, epochs=1, random_state=0).fit(X, y)
@@ -314,18 +399,84 @@ def test_padding_is_masked_and_as_wide_as_the_longest():
 
 @pytest.mark.gpu
 @pytest.mark.simulated_gpu
-@pytest.mark.parametrize("kind", [kind for kind in CONFIGS if not kind.startswith("modern")])
-def test_on_a_gpu_packed_logits_equal_padded_ones_up_to_bfloat16(kind):
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("lengths", [[7], [200, 3, 150, 150, 40, 3]])
+def test_on_a_gpu_packed_logits_equal_padded_ones_up_to_bfloat16(kind, lengths):
     device = torch.device("cuda")
-    config = type(CONFIGS[kind])(
-        **{**CONFIGS[kind].to_dict(), "attention_probs_dropout_prob": 0.0, "attention_dropout": 0.0}
-    )
-    module = make_module(config).to(device).eval()
-    texts = make_texts(config.pad_token_id or 0, [200, 3, 150, 150, 40, 3])
+    module = make_module(CONFIGS[kind]).to(device).eval()
+    texts = make_texts(module.config.pad_token_id or 0, lengths)
     with torch.inference_mode():
         packed, padded = both_logits(module, texts, device, torch.bfloat16)
         exact = Forward(module, device, torch.float32)(texts)
     assert (packed - exact).abs().max() < 3 * (padded - exact).abs().max() + 0.01
+
+
+# Memory-efficient attention has no windows.
+FULL = [kind for kind in CONFIGS if not kind.startswith("modernbert")]
+
+
+@pytest.mark.gpu
+@pytest.mark.simulated_gpu
+@pytest.mark.parametrize("kind", FULL)
+@pytest.mark.parametrize("lengths", [[7], [200, 3, 150, 150, 40, 3]])
+def test_on_a_gpu_packed_logits_equal_padded_ones_in_float32(kind, lengths):
+    device = torch.device("cuda")
+    module = make_module(CONFIGS[kind]).to(device).eval()
+    texts = make_texts(module.config.pad_token_id or 0, lengths)
+    with torch.inference_mode():
+        packed, padded = both_logits(module, texts, device)
+    torch.testing.assert_close(packed, padded, atol=1e-5, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.simulated_gpu
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_on_a_gpu_packed_gradients_equal_padded_ones(kind, dtype):
+    device = torch.device("cuda")
+    module = make_module(CONFIGS[kind]).to(device).eval()
+    texts = make_texts(module.config.pad_token_id or 0, [3, 8, 8, 150])
+    forward = Forward(module, device, dtype)
+    assert (forward.packed_model is None) == (kind not in FULL and dtype == torch.float32)
+    packed = gradients_of(forward, texts)
+    forward = Forward(module, device, torch.float32)
+    forward.packed_model = None
+    exact = gradients_of(forward, texts)
+    if dtype == torch.float32:
+        return check_gradients(packed, exact)
+    forward = Forward(module, device, dtype)
+    forward.packed_model = None
+    padded = gradients_of(forward, texts)
+    assert distance(packed, exact) < 2 * distance(padded, exact)
+
+
+def distance(gradients, exact):
+    """Return how far gradients are from the exact ones, altogether."""
+    squares = [
+        (gradient - exact[name]).square().sum()
+        for name, gradient in gradients.items()
+        if exact[name] is not None
+    ]
+    return torch.stack(squares).sum().sqrt()
+
+
+@pytest.mark.gpu
+@pytest.mark.simulated_gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_on_a_gpu_attention_dropout_is_drawn_again_for_checkpoints(dtype):
+    device = torch.device("cuda")
+    module = make_module(CONFIGS["bert"]).to(device).train()
+    assert module.config.attention_probs_dropout_prob > 0
+    texts = make_texts(0, [3, 8, 8, 150])
+    forward, gradients = Forward(module, device, dtype), []
+    assert forward.packed_model is not None
+    for checkpoints in (False, True):
+        if checkpoints:
+            forward.start_checkpointing()
+        torch.cuda.manual_seed(0)
+        torch.manual_seed(0)
+        gradients.append(gradients_of(forward, texts))
+    check_gradients(*gradients)
 
 
 @pytest.mark.gpu

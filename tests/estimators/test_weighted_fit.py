@@ -98,7 +98,7 @@ def test_scores_are_weighted(seeing, reviews):
 @pytest.mark.parametrize(
     "scoring", ["accuracy", pytest.param("balanced_accuracy", marks=pytest.mark.slow)]
 )
-def test_the_bootstrap_draws_weighted_scores(seeing, reviews, scoring):
+def test_the_interval_is_that_of_weighted_scores(seeing, reviews, scoring):
     rows = np.arange(60)
     found = judge(reviews, bert=seeing(), cv=[(rows[:30], rows[30:])], scoring=scoring)
     gain = found.differences_[scoring]

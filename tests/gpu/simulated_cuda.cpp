@@ -257,6 +257,7 @@ struct Pair {
 struct Arguments {
   std::vector<Pair> pairs;
   bool has_cuda = false;
+  bool has_mask = false;  // among indices
   std::string alien;  // a tensor of the host that is not a mere number
 
   Tensor convert(const Tensor& tensor) {
@@ -279,8 +280,10 @@ struct Arguments {
     }
     if (value.isOptionalTensorList()) {
       c10::List<std::optional<Tensor>> converted;
-      for (const std::optional<Tensor>& tensor : value.toOptionalTensorList())
+      for (const std::optional<Tensor>& tensor : value.toOptionalTensorList()) {
         converted.push_back(tensor ? std::optional<Tensor>(convert(*tensor)) : std::nullopt);
+        has_mask |= tensor && tensor->scalar_type() == at::kBool;
+      }
       return converted;
     }
     if (value.isDevice() && value.toDevice().is_cuda()) {
@@ -303,12 +306,6 @@ struct Arguments {
     if (INDEXING.count(name)) return note_wait("index of the host: " + name);
     TORCH_CHECK(false, "Expected all tensors to be on the same device, but ", name, " got ", alien,
                 " beside CUDA tensors");
-  }
-
-  bool has_mask() const {
-    for (size_t i = 1; i < pairs.size(); i++)
-      if (pairs[i].cuda.scalar_type() == at::kBool) return true;
-    return false;
   }
 
   // Take over what a kernel has changed of its arguments' sizes and storages.
@@ -353,7 +350,7 @@ static void compute_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* sta
   arguments.check(name);
   bool knows_size = name == "aten::repeat_interleave.Tensor" && !stack->back().isNone();
   if (WAITING.count(name) && !knows_size) note_wait(name);
-  if (INDEXING.count(name) && arguments.has_mask()) note_wait("mask: " + name);
+  if (INDEXING.count(name) && arguments.has_mask) note_wait("mask: " + name);
   op.callBoxed(stack);
   arguments.update();
   for (size_t i = stack->size() - schema.returns().size(); i < stack->size(); i++)

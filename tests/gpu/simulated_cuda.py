@@ -36,10 +36,14 @@ extension = kernels = None
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config):
     """Build the devices where that can be, and start them."""
+    if _find_obstacle() is None:
+        start(early_config.rootpath / "build")
+
+
+def start(folder):
+    """Build the devices in a folder, unless they are there, and start them."""
     global extension
-    if _find_obstacle() is not None:
-        return
-    built = _build(early_config.rootpath / "build")
+    built = _build(folder)
     spec = importlib.util.spec_from_file_location(_EXTENSION, built)
     extension = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(extension)
@@ -158,7 +162,6 @@ def _patch_module(torch):
     for name, function in functions.items():
         setattr(torch.cuda, name, function)
     torch.backends.cuda.is_built = lambda: True
-    torch.backends.cuda.is_flash_attention_available = lambda: True
 
 
 def _patch_generators(torch):

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sklearn_bert import BertTextClassifier, BertTextEmbedder, BertTextRegressor, explain
+from sklearn_bert._engine import lr_finder
+from sklearn_bert._text import texts, tokens
 from sklearn_bert.comparison._fold_result import _PeakMemory
 
 pytestmark = pytest.mark.simulated_gpu
@@ -21,6 +24,43 @@ def test_the_device_learns_what_the_cpu_learns(make_classifier, reviews, dtype):
     cpu, cuda = (make_classifier(device=d, **settings).fit(*reviews) for d in ("cpu", "cuda"))
     losses = [[row["train_loss"] for row in clf.history_] for clf in (cpu, cuda)]
     np.testing.assert_allclose(*losses, atol=1e-4 if dtype == "float32" else 0.02)
+
+
+def test_texts_that_are_tokenized_ahead_get_the_same_bits(
+    make_classifier, tiny_model, reviews, monkeypatch
+):
+    X = reviews[0]
+    clf = make_classifier(epochs=1).fit(*reviews)
+    embedder = BertTextEmbedder(tiny_model).fit(X)
+    expected = [
+        np.concatenate([function(X[i : i + 16]) for i in range(0, 60, 16)])
+        for function in (clf.predict_proba, embedder.transform)
+    ]
+    threads, tokenize = set(), tokens.tokenize
+
+    def noting_tokenize(*args):
+        threads.add(threading.current_thread())
+        return tokenize(*args)
+
+    monkeypatch.setattr(tokens, "tokenize", noting_tokenize)
+    monkeypatch.setattr(texts, "_TEXTS_AHEAD", 16)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected[0])
+    np.testing.assert_array_equal(embedder.transform(X), expected[1])
+    assert len(threads) == 2 and threading.main_thread() not in threads
+    threads.clear()
+    clf.set_params(device="cpu").predict_proba(X)  # the threads of a CPU are busy already
+    assert threads == {threading.main_thread()}
+
+
+def test_the_range_test_ends_where_that_of_the_cpu_does(make_classifier, reviews, monkeypatch):
+    """Although losses are read ten at a time, some of which come after the end."""
+    monkeypatch.setattr(lr_finder, "_STOP_FACTOR", 1.02)
+    cpu, cuda = (
+        make_classifier(device=device, dtype="float32")._find_learning_rate(*reviews, None)
+        for device in ("cpu", "cuda")
+    )
+    assert len(cpu.losses) % 10 and len(cpu.losses) < 90
+    np.testing.assert_allclose(cpu.losses, cuda.losses, atol=1e-4)
 
 
 def test_tensors_of_two_devices_are_refused():

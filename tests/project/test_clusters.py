@@ -102,7 +102,7 @@ def test_a_search_on_workers_finds_the_same(tiny_model, tmp_path, backend):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.splitlines()[-1].startswith("True"), answer.stdout
@@ -121,7 +121,7 @@ def start(example, *arguments, **streams):
 def run(example, *arguments):
     """Return what an example prints."""
     with start(example, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        out, err = process.communicate(timeout=600)
+        out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
     return out
 

@@ -3,8 +3,6 @@
 import copy
 from operator import is_
 
-from .module_view import changed
-
 # Attributes that a module has of its own where it was compiled, or given another forward pass.
 OWN_FORWARD = {"forward", "_compiled_call_impl"}
 
@@ -38,11 +36,13 @@ class AttentionView:
         self.module = self._with_config(module, config)
 
     def is_current(self):
-        """Return whether no part was changed or replaced since, or given another forward pass."""
-        for attributes, children, own in self._parts:
+        """Return whether no part of the module was changed or replaced since, by itself or for one
+        that has a forward pass of its own.
+        """
+        for attributes, children in self._parts:
             if [*attributes["_modules"].values()] != children:
                 return False
-            if attributes.keys() & OWN_FORWARD != own:
+            if not attributes.keys().isdisjoint(OWN_FORWARD):
                 return False
         return all(
             len(attributes) == len(values) and all(map(is_, attributes.values(), values))
@@ -56,8 +56,7 @@ class AttentionView:
         ones. The others are copies, which share parameters, buffers and hooks.
         """
         attributes, children = vars(module), dict(module._modules)
-        own = attributes.keys() & OWN_FORWARD
-        self._parts.append((attributes, [*children.values()], own))
+        self._parts.append((attributes, [*children.values()]))
         for name, child in children.items():
             if child is not None:
                 children[name] = self._with_config(child, config)
@@ -66,3 +65,39 @@ class AttentionView:
             return module
         self._copied.append((attributes, [*attributes.values()]))
         return changed(module, _modules=children, **known)
+
+
+def changed(module, **attributes):
+    """Return a module that has some attributes of its own, and shares everything else.
+
+    Were it changed in place to know itself, such as by a forward pass that calls its own one, it
+    would be kept until garbage is collected, and its weights with it.
+    """
+    other = object.__new__(type(module))
+    vars(other).update(vars(module), **attributes)
+    return other
+
+
+def with_child(module, path, child):
+    """Return a module that has another part at a path, and shares everything else.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Stays as it is.
+    path : str
+        As `get_submodule` takes it, such as "encoder.layer".
+    child : torch.nn.Module
+        The part.
+    """
+    name, _, rest = path.partition(".")
+    if rest:
+        child = with_child(module._modules[name], rest, child)
+    return changed(module, _modules={**module._modules, name: child})
+
+
+def with_layers(module, path, layers):
+    """Return a module that has other layers in the list at a path."""
+    found = module.get_submodule(path)
+    names = map(str, range(len(layers)))
+    return with_child(module, path, changed(found, _modules=dict(zip(names, layers, strict=True))))

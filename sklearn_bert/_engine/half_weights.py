@@ -9,9 +9,9 @@ from functools import partial
 import torch
 from torch.nn.functional import linear
 
+from .attention_view import changed
 from .forward import Forward
 from .layers import find_layers
-from .module_view import changed
 
 # Numbers whose gradients are cast together: 16 MB, which wait for each other.
 _CAST_TOGETHER = 2**23
@@ -110,7 +110,7 @@ class _Copies:
             if _is_linear(child) and child not in self.maps:
                 group = self.groups[-1]
                 numbers = group.add([child])
-                self.maps[child] = changed(child, forward=partial(_linear, group, numbers))
+                self.maps[child] = _computing(child, partial(_linear, group, numbers))
         self.slices = [part for group in self.groups for part in group.slices]
         self.weights = [weight for group in self.groups for weight in group.weights()]
 
@@ -123,7 +123,7 @@ class _Copies:
                 joined = _Joined(group, group.add(maps), [child.out_features for child in maps])
                 self.joined.append(joined)
                 for number, child in enumerate(maps):
-                    self.maps[child] = changed(child, forward=partial(joined, number))
+                    self.maps[child] = _computing(child, partial(joined, number))
 
     @torch.no_grad()
     def refresh(self):
@@ -241,6 +241,20 @@ class _Give(torch.autograd.Function):
             parts += gradient.split([len(weight) for weight in weights])
         torch._foreach_copy_(found, parts)
         return None, None, *cast
+
+
+class _HalfLinear(torch.nn.Linear):
+    """A linear map that computes by copies of its weights."""
+
+    def forward(self, states):
+        return self.compute(states)
+
+
+def _computing(module, compute):
+    """Return a linear map that computes in another way, and shares everything else."""
+    other = object.__new__(_HalfLinear)
+    vars(other).update(vars(module), compute=compute)
+    return other
 
 
 def _linear(group, numbers, states):

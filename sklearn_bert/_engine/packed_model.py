@@ -19,10 +19,9 @@ from transformers import AttentionInterface
 
 from .attention import MULTIPLE, attend
 from .attention_kernels import find_kernel
-from .attention_view import OWN_FORWARD, AttentionView
+from .attention_view import OWN_FORWARD, AttentionView, changed, with_child, with_layers
 from .encoder import attention_dropouts
 from .layers import find_layers
-from .module_view import changed, with_child, with_layers
 from .packing import reads_types
 from .pooled_tokens import PooledTokens
 
@@ -222,7 +221,7 @@ def _without(names, module):
 
 
 def _is_square(module):
-    return type(module) is torch.nn.Linear and module.in_features == module.out_features
+    return isinstance(module, torch.nn.Linear) and module.in_features == module.out_features
 
 
 class _LastLayer:

@@ -319,10 +319,11 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     shuffled, cut into pools of 50 batches and sorted by length within a pool, and the batches are
     shuffled again, at each epoch. BERT, RoBERTa and their kin, DistilBERT, ELECTRA, ALBERT, ERNIE,
     ModernBERT, NomicBERT and EuroBERT read a batch without padding, all texts end to end with
-    attention kept to each text, on a CPU and, in bfloat16, on GPUs from NVIDIA's Ampere on
-    (ModernBERT on a CPU only); and where the classifier reads the first token only, the last layer
-    is computed for that one only. Other architectures, such as DeBERTa and MPNet, pad each batch
-    to its own longest text. The logits are the same up to rounding (1e-5 in float32).
+    attention kept to each text, on a CPU and on NVIDIA's GPUs (ModernBERT in half precision and
+    from Ampere on); and where the classifier reads the first token only, the last layer is
+    computed for that one only. Other architectures, such as DeBERTa and MPNet, and other devices
+    pad each batch to its own longest text. The logits are the same up to rounding (1e-5 in
+    float32).
 
     Dropout is that of the model, but for the dropout of attention weights, which is switched off:
     no fast attention kernel knows it, and accuracy was the same without, see

@@ -51,7 +51,7 @@ _PACKED = {
 _QUERIES = {"query", "q_lin", "q_proj"}
 _KEYS_AND_VALUES = {"key", "k_lin", "k_proj", "value", "v_lin", "v_proj"}
 
-_views = WeakKeyDictionary()  # of modules
+_views: WeakKeyDictionary[torch.nn.Module, AttentionView] = WeakKeyDictionary()
 
 
 def can_pack(module):

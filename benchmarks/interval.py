@@ -73,8 +73,8 @@ def parse_arguments():
     add("--sets", nargs="+", default=SETS, metavar="NAME")
     add("--sizes", nargs="+", type=int, default=(300, 900))
     add("--folds", nargs="+", type=int, default=(3, 5))
-    add("--draws", type=int, default=200)
-    add("--rows", type=int, default=25_000, help="rows of a set that are used")
+    add("--draws", type=int, default=100)
+    add("--rows", type=int, default=10_000, help="rows of a set that are used")
     add("--model", default=tasks.MINILM)
     return parser.parse_args()
 

@@ -1,0 +1,146 @@
+"""How Sphinx builds the site: ``make -C docs html``."""
+
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+
+import sklearn_bert
+
+# The address of the repository, such as https://github.com/OWNER/sklearn-bert. Where it is not
+# given, there is no link to it, and no link to Colab.
+repository = os.environ.get("SKLEARN_BERT_REPOSITORY", "").rstrip("/")
+# Inventories of other libraries are fetched from the network, so only where that is asked for.
+online = os.environ.get("SKLEARN_BERT_DOCS_ONLINE") == "1"
+
+project = "sklearn-bert"
+author = "The sklearn-bert developers"
+copyright = author
+release = version = sklearn_bert.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+if online:
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "pandas": ("https://pandas.pydata.org/docs", None),
+        "python": ("https://docs.python.org/3", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+        "torch": ("https://docs.pytorch.org/docs/stable", None),
+    }
+
+exclude_patterns = ["_build", "gallery", "figures", "README.md"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's sections have the types
+numpydoc_show_class_members = False  # the templates list them
+
+# References that lead nowhere are errors, but for those into other libraries: their inventories
+# may be out of reach.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(numpy|pandas|scipy|sklearn|skorch|torch|transformers|matplotlib|joblib)\b.*"),
+    (r"py:.*", r"array-like|callable|optional|ndarray|DataFrame"),
+]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-bert"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
+if repository:
+    html_theme_options["github_url"] = repository
+html_sidebars = {
+    page: [] for page in ("index", "getting_started", "installing", "faq", "security", "changelog")
+}
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("sklearn_bert",),
+    "backreferences_dir": "generated/backreferences",
+    "reference_url": {"sklearn_bert": None},
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "first_notebook_cell": (
+        '%pip install "sklearn-bert[offline,explain,onnx] @ git+' + repository + '"'
+        if repository
+        else None
+    ),
+}
+
+# Labels in docstrings that are inherited from scikit-learn.
+_LABELS_OF_SKLEARN = re.compile(r"metadata_routing|sphx_glr_|.*_api$|user_guide")
+
+
+def _leave_out(app, env, node, contnode):
+    """Show references into scikit-learn's guide as plain text."""
+    if node.get("refdomain") == "std" and _LABELS_OF_SKLEARN.match(node.get("reftarget", "")):
+        return contnode
+    return None
+
+
+def _link_colab(app, docname, source):
+    """Begin each page of the gallery with a link that opens its notebook in Colab."""
+    name = docname.removeprefix("auto_examples/")
+    if not repository or name == docname or not name.startswith("plot_"):
+        return
+    place = repository.removeprefix("https://github.com/")
+    url = f"https://colab.research.google.com/github/{place}/blob/gh-pages/_downloads/{name}.ipynb"
+    source[0] += f"\n\n`Open this example in Colab <{url}>`__\n"
+
+
+def _rebase_links(app, docname, source):
+    """Let files of the repository's root, which pages include, link to pages of the site."""
+    if docname in ("changelog", "contributing", "security", "benchmarks"):
+        source[0] = source[0].replace("](SECURITY.md)", "](security.md)")
+
+
+def _describe_pictures(app, doctree):
+    """Give a picture of the gallery without an alternative text its page's title."""
+    title = next(iter(doctree.findall(nodes.title)), None)
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt") and title is not None:
+            image["alt"] = title.astext()
+
+
+def setup(app):
+    """Connect what is above."""
+    app.connect("missing-reference", _leave_out, priority=900)
+    app.connect("source-read", _link_colab)
+    app.connect("source-read", _rebase_links)
+    app.connect("doctree-read", _describe_pictures)
+
+
+# Examples and doctests say what they load; nothing is downloaded by the build.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+Path(__file__).with_name("_static").mkdir(exist_ok=True)

@@ -99,12 +99,13 @@ sphinx_gallery_conf = {
 }
 
 # Labels in docstrings that are inherited from scikit-learn.
-_LABELS_OF_SKLEARN = re.compile(r"metadata_routing|sphx_glr_|.*_api$|user_guide")
+_LABELS_OF_SKLEARN = {"df_output_transform", "metadata_routing"}
+_INCLUDE = re.compile(r"```\{include\} (\S+)\n```")
 
 
 def _leave_out(app, env, node, contnode):
-    """Show references into scikit-learn's guide as plain text."""
-    if node.get("refdomain") == "std" and _LABELS_OF_SKLEARN.match(node.get("reftarget", "")):
+    """Show references into scikit-learn's guide and glossary as plain text."""
+    if node.get("reftype") == "term" or node.get("reftarget") in _LABELS_OF_SKLEARN:
         return contnode
     return None
 
@@ -119,10 +120,17 @@ def _link_colab(app, docname, source):
     source[0] += f"\n\n`Open this example in Colab <{url}>`__\n"
 
 
-def _rebase_links(app, docname, source):
-    """Let files of the repository's root, which pages include, link to pages of the site."""
-    if docname in ("changelog", "contributing", "security", "benchmarks"):
-        source[0] = source[0].replace("](SECURITY.md)", "](security.md)")
+def _include(app, docname, source):
+    """Put files of the repository's root into their pages, with links that lead within the site."""
+
+    def text_of(match):
+        path = Path(app.srcdir, match[1]).resolve()
+        app.env.note_dependency(str(path))
+        text = path.read_text(encoding="utf-8").replace("](SECURITY.md)", "](security.md)")
+        conduct = f"({repository}/blob/main/CODE_OF_CONDUCT.md)" if repository else ""
+        return re.sub(r"\[([^]]*)\]\(CODE_OF_CONDUCT.md\)", rf"[\1]{conduct}", text)
+
+    source[0] = _INCLUDE.sub(text_of, source[0])
 
 
 def _describe_pictures(app, doctree):
@@ -137,7 +145,7 @@ def setup(app):
     """Connect what is above."""
     app.connect("missing-reference", _leave_out, priority=900)
     app.connect("source-read", _link_colab)
-    app.connect("source-read", _rebase_links)
+    app.connect("source-read", _include)
     app.connect("doctree-read", _describe_pictures)
 
 

@@ -64,16 +64,15 @@ html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "coming_from": []},
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
 }
 if repository:
     html_theme_options["github_url"] = repository
-html_sidebars = {
-    page: [] for page in ("index", "getting_started", "installing", "faq", "security", "changelog")
-}
+# Only the guide, the gallery and the reference have pages below them.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "api"}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -149,6 +148,4 @@ def setup(app):
     app.connect("doctree-read", _describe_pictures)
 
 
-# Examples and doctests say what they load; nothing is downloaded by the build.
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-Path(__file__).with_name("_static").mkdir(exist_ok=True)
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is downloaded by the build

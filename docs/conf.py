@@ -45,6 +45,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's sections have the types
 numpydoc_show_class_members = False  # the templates list them
 
@@ -98,7 +99,11 @@ sphinx_gallery_conf = {
 }
 
 # Labels in docstrings that are inherited from scikit-learn.
-_LABELS_OF_SKLEARN = {"df_output_transform", "metadata_routing"}
+_LABELS_OF_SKLEARN = {
+    "df_output_transform",
+    "metadata_routing",
+    "sphx_glr_auto_examples_miscellaneous_plot_set_output.py",
+}
 _INCLUDE = re.compile(r"```\{include\} (\S+)\n```")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -11,8 +12,6 @@ import sklearn_bert
 # The address of the repository, such as https://github.com/OWNER/sklearn-bert. Where it is not
 # given, there is no link to it, and no link to Colab.
 repository = os.environ.get("SKLEARN_BERT_REPOSITORY", "").rstrip("/")
-# Inventories of other libraries are fetched from the network, so only where that is asked for.
-online = os.environ.get("SKLEARN_BERT_DOCS_ONLINE") == "1"
 
 project = "sklearn-bert"
 author = "The sklearn-bert developers"
@@ -29,17 +28,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-if online:
-    extensions.append("sphinx.ext.intersphinx")
-    intersphinx_mapping = {
-        "numpy": ("https://numpy.org/doc/stable", None),
-        "pandas": ("https://pandas.pydata.org/docs", None),
-        "python": ("https://docs.python.org/3", None),
-        "sklearn": ("https://scikit-learn.org/stable", None),
-        "torch": ("https://docs.pytorch.org/docs/stable", None),
-    }
-
-exclude_patterns = ["_build", "gallery", "figures", "README.md"]
+exclude_patterns = ["_build", "gallery", "figures", "paper.md"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -115,13 +104,21 @@ def _leave_out(app, env, node, contnode):
 
 
 def _link_colab(app, docname, source):
-    """Begin each page of the gallery with a link that opens its notebook in Colab."""
-    name = docname.removeprefix("auto_examples/")
-    if not repository or name == docname or not name.startswith("plot_"):
-        return
-    place = repository.removeprefix("https://github.com/")
-    url = f"https://colab.research.google.com/github/{place}/blob/gh-pages/_downloads/{name}.ipynb"
-    source[0] += f"\n\n`Open this example in Colab <{url}>`__\n"
+    """End each page of the gallery with a link that opens its notebook in Colab."""
+    if repository and docname.startswith("auto_examples/plot_"):
+        place = repository.removeprefix("https://github.com/")
+        notebook = f"{place}/blob/gh-pages/notebooks/{docname.rpartition('/')[2]}.ipynb"
+        url = f"https://colab.research.google.com/github/{notebook}"
+        source[0] += f"\n\n`Open this example in Colab <{url}>`__\n"
+
+
+def _keep_notebooks(app, exception):
+    """Put the notebooks where the links to Colab look for them."""
+    if exception is None and app.builder.name == "html":
+        folder = Path(app.outdir, "notebooks")
+        folder.mkdir(exist_ok=True)
+        for notebook in Path(app.srcdir, "auto_examples").glob("plot_*.ipynb"):
+            shutil.copy(notebook, folder)
 
 
 def _include(app, docname, source):
@@ -151,6 +148,7 @@ def setup(app):
     app.connect("source-read", _link_colab)
     app.connect("source-read", _include)
     app.connect("doctree-read", _describe_pictures)
+    app.connect("build-finished", _keep_notebooks)
 
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is downloaded by the build

@@ -19,7 +19,11 @@ from sklearn_bert._engine import hub as _hub
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("guide/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted(DOCS.glob("*.md")) if page.stem != "paper"),
+    *sorted(DOCS.glob("guide/*.md")),
+]
 EXAMPLES = sorted((DOCS / "gallery").glob("plot_*.py"))
 # The models that are named, and the layers of those that stand in for them.
 MODELS = {

@@ -92,7 +92,7 @@ def look(tmp_path):
         )
         seen = re.search(r'data-found="([^"]*)"', done.stdout)
         assert seen, done.stderr[-2000:]
-        console = re.findall(r"CONSOLE.*", done.stderr)
+        console = re.findall(r"CONSOLE.*(?:Uncaught|Error|Failed|Refused).*", done.stderr)
         # MathJax comes from the network, which there may be none of.
         assert [line for line in console if "mathjax" not in line.lower()] == []
         return json.loads(unescape(seen[1]))

@@ -47,6 +47,14 @@ def read(page):
     return page.read_text(encoding="utf-8")
 
 
+QUICK = {"README.md", "docs/index.md", "docs/getting_started.md"}
+PAGES_WITH_CODE = [
+    pytest.param(page, id=name_of(page), marks=[] if name_of(page) in QUICK else [pytest.mark.slow])
+    for page in PAGES
+    if BLOCK.search(read(page))
+]
+
+
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """A cache of the Hugging Face hub in which the models of the pages are tiny random ones."""
@@ -59,6 +67,7 @@ def hub(tmp_path, monkeypatch):
             num_hidden_layers=n_layers,
             num_attention_heads=2,
             intermediate_size=32,
+            initializer_range=0.5,  # so that texts differ in what is made of them
         )
         folder = tmp_path / "hub" / f"models--{name.replace('/', '--')}"
         with torch.random.fork_rng():
@@ -82,10 +91,13 @@ def docstrings(monkeypatch, request):
         names = (
             ["class", "function"] if target == "kind" else ["numpy", "scipy", "sklearn", "torch"]
         )
-        words = ["good", "bad", "fine", "poor"]
         rng = np.random.default_rng(random_state)
         codes = rng.permutation(np.repeat(range(len(names)), n_per_class))
-        texts = [f"the {words[code]} film {rng.choice(['a', 'the'])} {code}" for code in codes]
+        texts = []
+        for code in codes:  # of different lengths, so that no model answers all of them alike
+            word = ["good", "bad", "fine", "poor"][code]
+            words = rng.choice([word, word, "a", "the", "film", "book"], rng.integers(4, 12))
+            texts.append(" ".join([word, *words]))
         return texts, np.array(names)[codes]
 
     monkeypatch.setattr(sklearn_bert, "load_docstrings", load_docstrings, raising=False)
@@ -121,7 +133,7 @@ def without_answers(line):
 
 @pytest.mark.usefixtures("hub", "docstrings", "no_window")
 @pytest.mark.parametrize("docstrings", [75], indirect=True, ids=[""])
-@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(read(page))], ids=name_of)
+@pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs_in_its_order_without_a_network(
     page, tmp_path, monkeypatch, capsys
 ):

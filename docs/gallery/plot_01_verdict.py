@@ -9,9 +9,7 @@ docstring describe a class or a function?
 from sklearn_bert import BertTextClassifier, compare, load_docstrings
 
 texts, labels = load_docstrings(n_per_class=120, target="kind")
-bert = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=4, random_state=0
-)
+bert = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=4, random_state=0)
 
 # %%
 # Two folds keep this page quick; five are better. The row of static embeddings takes a while to

@@ -8,9 +8,7 @@ From how many labels on?
 from sklearn_bert import BertTextClassifier, compare, load_docstrings
 
 texts, labels = load_docstrings(n_per_class=120, target="kind")
-bert = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=4, random_state=0
-)
+bert = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=4, random_state=0)
 left_out = {
     "static embeddings + logistic regression": "drop",
     "frozen BERT + logistic regression": "drop",

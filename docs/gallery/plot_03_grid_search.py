@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_bert import BertTextClassifier, load_docstrings
 
 texts, labels = load_docstrings(n_per_class=80, target="kind")
-clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", max_length=64, random_state=0)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", random_state=0)
 parameters = {"freeze": [0, 3, "all"], "epochs": [1, 4]}
 search = GridSearchCV(clf, parameters, cv=2, scoring="accuracy", refit=False)
 search.fit(texts, labels)

@@ -25,7 +25,7 @@ frame.head()
 
 # %%
 # Numbers alone, text alone, and both:
-vectors = BertTextEmbedder("sentence-transformers/all-MiniLM-L6-v2", max_length=64)
+vectors = BertTextEmbedder("sentence-transformers/all-MiniLM-L6-v2")
 numbers = ["words", "commas", "capitals"]
 parts = {
     "numbers": [("numbers", StandardScaler(), numbers)],

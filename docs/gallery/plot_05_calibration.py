@@ -22,9 +22,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 X_calib, X_test, y_calib, y_test = train_test_split(
     X_test, y_test, train_size=160, stratify=y_test, random_state=0
 )
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=8, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=8, random_state=0)
 clf.fit(X_train, y_train)
 calibrated = CalibratedClassifierCV(FrozenEstimator(clf), method="temperature")
 calibrated.fit(X_calib, y_calib)

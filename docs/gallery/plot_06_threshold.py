@@ -29,9 +29,7 @@ def gain(y_true, y_pred, pos_label="class"):
 
 
 # %%
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=4, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=4, random_state=0)
 tuned = TunedThresholdClassifierCV(
     clf, scoring=make_scorer(gain, pos_label="class"), cv=3, store_cv_results=True, random_state=0
 )

@@ -30,9 +30,7 @@ X_train, X_test, y_train, y_test = train_test_split(texts, y, train_size=200, ra
 y_train.head()
 
 # %%
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=96, epochs=5, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=5, random_state=0)
 clf.fit(X_train, y_train)
 predicted = clf.predict(X_test)
 print(classification_report(y_test, predicted, target_names=names, zero_division=0))

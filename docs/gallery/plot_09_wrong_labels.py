@@ -22,9 +22,7 @@ wrong[rng.choice(len(texts), len(texts) // 8, replace=False)] = True
 labels = np.where(wrong, np.where(truth == "class", "function", "class"), truth)
 
 # %%
-bert = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=3, random_state=0
-)
+bert = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=3, random_state=0)
 tfidf = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))
 orders = {}
 for name, model in {"BERT": bert, "TF-IDF": tfidf}.items():

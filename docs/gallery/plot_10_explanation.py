@@ -10,9 +10,7 @@ import matplotlib.pyplot as plt
 from sklearn_bert import BertTextClassifier, explain, load_docstrings
 
 texts, labels = load_docstrings(n_per_class=120, target="kind")
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=4, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=4, random_state=0)
 clf.fit(texts, labels)
 
 # %%

@@ -17,8 +17,8 @@ X_train, X_test, y_train, y_test = train_test_split(
     texts, labels, train_size=200, stratify=labels, random_state=0
 )
 name = "sentence-transformers/all-MiniLM-L6-v2"
-pretrained = BertTextEmbedder(name, max_length=64).fit(X_train)
-clf = BertTextClassifier(name, max_length=64, epochs=4, random_state=0).fit(X_train, y_train)
+pretrained = BertTextEmbedder(name).fit(X_train)
+clf = BertTextClassifier(name, epochs=4, random_state=0).fit(X_train, y_train)
 tuned = BertTextEmbedder(estimator=clf).fit(X_train, y_train)
 
 # %%

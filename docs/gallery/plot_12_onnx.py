@@ -18,9 +18,7 @@ from sklearn_bert import BertTextClassifier, OnnxTextClassifier, load_docstrings
 
 texts, labels = load_docstrings(n_per_class=200, target="kind")
 X_train, y_train, X_test, y_test = texts[:160], labels[:160], texts[160:], labels[160:]
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=4, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=4, random_state=0)
 clf.fit(X_train, y_train)
 
 # %%

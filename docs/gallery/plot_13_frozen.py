@@ -21,13 +21,13 @@ X_train, X_test, y_train, y_test = train_test_split(
     texts, labels, train_size=200, stratify=labels, random_state=0
 )
 name = "sentence-transformers/all-MiniLM-L6-v2"
-shared = {"max_length": 64, "epochs": 4, "random_state": 0}
+shared = {"epochs": 4, "random_state": 0}
 models = {
     "all layers": BertTextClassifier(name, **shared),
     "freeze=3": BertTextClassifier(name, freeze=3, **shared),
     'freeze="all"': BertTextClassifier(name, freeze="all", **shared),
     "vectors + logistic regression": make_pipeline(
-        BertTextEmbedder(name, max_length=64), StandardScaler(), LogisticRegression(C=0.03)
+        BertTextEmbedder(name), StandardScaler(), LogisticRegression(C=0.03)
     ),
 }
 rows = {}

@@ -22,9 +22,7 @@ X_train, X_rest, y_train, y_rest = train_test_split(
 X_calib, X_test, y_calib, y_test = train_test_split(
     X_rest, y_rest, train_size=0.5, stratify=y_rest, random_state=0
 )
-clf = BertTextClassifier(
-    "sentence-transformers/all-MiniLM-L6-v2", max_length=64, epochs=5, random_state=0
-)
+clf = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", epochs=5, random_state=0)
 clf.fit(X_train, y_train)
 
 # %%

@@ -30,7 +30,7 @@ frame.head()
 # The same table with skrub's own encoder of strings, and with BERT's vectors:
 encoders = {
     "StringEncoder": StringEncoder(random_state=0),
-    "BertTextEmbedder": BertTextEmbedder("sentence-transformers/all-MiniLM-L6-v2", max_length=64),
+    "BertTextEmbedder": BertTextEmbedder("sentence-transformers/all-MiniLM-L6-v2"),
 }
 scores = {}
 for name, encoder in encoders.items():

@@ -77,6 +77,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sklearn_bert": None},
     "abort_on_example_error": True,
     "show_memory": False,
+    "write_computation_times": False,  # its table needs scripts from the network
     "show_signature": False,
     "remove_config_comments": True,
     "download_all_examples": False,

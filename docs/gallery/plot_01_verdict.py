@@ -13,8 +13,7 @@ bert = BertTextClassifier("sentence-transformers/all-MiniLM-L6-v2", random_state
 
 # %%
 # Two folds keep this page quick; five are better, and have an interval over the folds worth
-# reading. The row of static embeddings takes a while to
-# distil, so it is left out here.
+# reading. The row of static embeddings takes a while to distil, so it is left out here.
 left_out = {"static embeddings + logistic regression": "drop"}
 result = compare(texts, labels, bert=bert, estimators=left_out, cv=2, random_state=0, verbose=0)
 print(result)

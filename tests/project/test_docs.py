@@ -47,7 +47,7 @@ def read(page):
     return page.read_text(encoding="utf-8")
 
 
-QUICK = {"README.md", "docs/index.md", "docs/getting_started.md"}
+QUICK = {"README.md", "docs/index.md"}
 PAGES_WITH_CODE = [
     pytest.param(page, id=name_of(page), marks=[] if name_of(page) in QUICK else [pytest.mark.slow])
     for page in PAGES

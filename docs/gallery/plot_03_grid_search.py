@@ -35,4 +35,5 @@ for row in found.itertuples():
     label = f"freeze={row.param_freeze}, epochs={row.param_epochs}"
     ax.annotate(label, (row.mean_fit_time, row.mean_test_score), (5, 4), textcoords="offset points")
 ax.margins(x=0.35)
+ax.set_xlim(left=0)
 ax.set(xlabel="seconds of a fit", ylabel="accuracy, mean of two folds")

@@ -44,4 +44,5 @@ ax.scatter(table["fit, s"], table["accuracy"], color="#0072B2")
 for title, row in table.iterrows():
     ax.annotate(title, (row["fit, s"], row["accuracy"]), (6, 4), textcoords="offset points")
 ax.margins(x=0.4, y=0.2)
+ax.set_xlim(left=0)
 ax.set(xlabel="seconds of the fit", ylabel="accuracy")

@@ -35,7 +35,8 @@ coverage = sets[np.arange(len(X_test)), truth].mean(axis=0)
 size = sets.sum(axis=1).mean(axis=0)
 
 # %%
-# The promise is kept, up to chance; more confidence costs larger sets:
+# The promise holds on average over many sets of calibration texts; with so few of them, single
+# figures are off by some points. More confidence costs larger sets:
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
 axes[0].plot([0.65, 1], [0.65, 1], color="#777777", linestyle=":")
 axes[0].plot(levels, coverage, marker="o", color="#0072B2")

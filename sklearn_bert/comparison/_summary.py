@@ -85,7 +85,7 @@ class Pair:
         rows = [result.rows for result in self.bert]
         is_accuracy = getattr(scorers[name], "_score_func", None) is accuracy_score
         is_accuracy = is_accuracy and data.kind == "labels"
-        gain = self._accuracy_gain(data) if is_accuracy else self._gain(scorers[name], data)
+        gain = self._accuracy_gain(data) if is_accuracy else self._gain(scorers[name], name, data)
         return texts_difference(rows, gain, data.units, n_candidates)
 
     def fold_difference(self, name, n_candidates=1):
@@ -109,10 +109,12 @@ class Pair:
         weights = [data.take_weights(bert.rows) for bert in self.bert]
         return lambda fold, kept: _weighted_mean(gains[fold], weights[fold], kept)
 
-    def _gain(self, scorer, data):
+    def _gain(self, scorer, name, data):
         """Return the function that gives the difference of a score on some texts of a fold."""
 
         def gain(fold, kept):
+            if not all(np.isfinite(some[fold].scores[name]) for some in (self.bert, self.cheap)):
+                return np.nan  # a model gives no probabilities, or the fold lacks a class
             rows = self.bert[fold].rows[kept]
             texts, y, weights = data.take_texts(rows), data.y[rows], data.take_weights(rows)
             try:

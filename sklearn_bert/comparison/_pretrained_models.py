@@ -51,6 +51,15 @@ class _OnVectors(BaseEstimator):
     head : pipeline, default=None
         The model. None is a logistic regression.
 
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, of a classifier.
+    saved_seconds_, saved_cpu_seconds_ : float
+        What the last `fit` or `predict_proba` would have taken longer without sharing.
+    once_seconds_ : float
+        What it took for the others, too.
+
     References
     ----------
     A. Conneau, D. Kiela, H. Schwenk, L. Barrault, A. Bordes (2017). Supervised Learning of
@@ -130,15 +139,6 @@ class FrozenBert(_OnVectors):
         Shared by all copies, so that each text is computed once for all folds.
     head : pipeline, default=None
         The model. None is a logistic regression.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, of a classifier.
-    saved_seconds_, saved_cpu_seconds_ : float
-        What the last `fit` or `predict_proba` would have taken longer without sharing.
-    once_seconds_ : float
-        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):
@@ -162,15 +162,6 @@ class StaticBert(_OnVectors):
         Shared by all copies, so that the BERT is distilled once for all folds.
     head : pipeline, default=None
         The model. None is a logistic regression.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, of a classifier.
-    saved_seconds_, saved_cpu_seconds_ : float
-        What the last `fit` or `predict_proba` would have taken longer without sharing.
-    once_seconds_ : float
-        What it took for the others, too.
     """
 
     def fit(self, X, y, sample_weight=None):

@@ -3,13 +3,13 @@
 import copy
 import gc
 import pickle
-import warnings
 import weakref
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from waiting import n_waits
 
 from sklearn_bert import BertTextClassifier
 from sklearn_bert._engine.attention import attend
@@ -506,15 +506,3 @@ def test_on_a_gpu_no_step_waits_for_the_device(make_classifier, settings):
     settings = {"dtype": "bfloat16", **settings}
     clf = make_classifier(device="cuda", epochs=1, **settings).fit(X[:16], y[:16])
     assert 0 < n_waits(clf, X[:64], y[:64]) == n_waits(clf, X, y)
-
-
-def n_waits(clf, X, y):
-    """Return how often a fit waits for the device."""
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            clf.fit(X, y)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(warning.message) for warning in caught)

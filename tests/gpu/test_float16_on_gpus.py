@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from waiting import n_waits
 
 from sklearn_bert import BertTextRegressor
 from sklearn_bert._engine import net as _net
@@ -66,15 +67,3 @@ def test_no_step_waits_for_the_device(make_classifier, monkeypatch, scale):
     assert 0 < n_waits(clf, X[:128], y[:128]) == n_waits(clf, X, y)
     if scale > 2.0**20:
         assert clf.history_[0]["loss_scale"] < scale
-
-
-def n_waits(clf, X, y):
-    """Return how often a fit waits for the device."""
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            clf.fit(X, y)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(warning.message) for warning in caught)

@@ -12,6 +12,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklearn_bert import BertTextClassifier, BertTextRegressor, explain
+from sklearn_bert._install import install_command
 
 METHODS = ("integrated_gradients", "occlusion")
 
@@ -329,9 +330,8 @@ def test_others_may_predict_meanwhile(fitted, reviews):
 
 def test_without_captum_the_way_out_is_named(fitted, monkeypatch):
     monkeypatch.setitem(sys.modules, "captum.attr", None)
-    with pytest.raises(
-        ImportError, match=r"needs Captum, .*\[explain\]\", or use method='occlusion'"
-    ):
+    way_out = re.escape(f"run {install_command('explain')}, or use method='occlusion'.")
+    with pytest.raises(ImportError, match=f"needs Captum, .*{way_out}"):
         explain(fitted, ["the good film"])
 
 

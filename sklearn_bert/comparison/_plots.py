@@ -5,6 +5,7 @@ import math
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ._point_labels import label_points
 from ._theme import LIGHT, kind_of, marker_of
 
 _MOST_TICKS = 6  # below a chart: so many have room on a narrow page
@@ -24,17 +25,17 @@ def plot_comparison(comparison, kind, ax):
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-    drawers[kind](comparison, ax)
     ax.set(ylabel=next(iter(comparison._scorers)))
     ax.grid(alpha=0.3)
+    drawers[kind](comparison, ax)
     return ax
 
 
 def _plot_cost(comparison, ax):
-    """Draw the scores with a legend."""
-    lines = draw_cost(comparison, ax)
+    """Draw the scores, each with its name, or with a legend where there is no room for one."""
     ax.set(xlabel=comparison._cost()[1])
-    if lines:
+    lines = draw_cost(comparison, ax)
+    if lines and not ax.texts:
         ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 
@@ -46,7 +47,7 @@ def _plot_learning_curve(comparison, ax):
 
 
 def draw_cost(comparison, ax):
-    """Draw the score of each model against its training time.
+    """Draw the score of each model against its training time, with its name if all have room.
 
     Returns
     -------
@@ -70,6 +71,9 @@ def draw_cost(comparison, ax):
             label=model,
         ).lines
     use_log_axis(ax)
+    points = {model: line.get_xydata()[0] for model, line in lines.items()}
+    stds = {row["model"]: np.nan_to_num(row[f"{scorer}_std"]) for row in comparison.rows_}
+    label_points(ax, points, stds)
     return lines
 
 

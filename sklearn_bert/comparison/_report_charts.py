@@ -1,7 +1,7 @@
 """The charts of the report: SVG by matplotlib, in colours that follow the page into the dark.
 
-Only numbers are drawn. Names of models and scores are the user's, of any length and script, and
-stand around the drawing as text of the page.
+Names of models and scores are the user's, of any length and script: they stand around the drawing
+as text of the page, but for those of points that have room beside them.
 """
 
 import io
@@ -145,12 +145,13 @@ def cost(comparison):
             row = rows[model]
             seconds = f"{max(row[column], 1e-4):,.2f} s"
             drawing.add_tips(line, [f"{model}: {scorer} {row[scorer]:.3f}, {seconds}"])
+        has_names = bool(drawing.ax.texts)
     return Chart(
         drawing.svg,
         training_time,
         scorer,
         f"{scorer} against the training time of each model; the figures are in the table above",
-        _key(comparison, lines),
+        [] if has_names else _key(comparison, lines),
         "Bars: one standard deviation over the folds." if has_bars else "",
     )
 

@@ -28,6 +28,41 @@ def test_cost_has_one_point_a_model(comparison):
     assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "accuracy")
 
 
+def crowded(comparison, names):
+    """Return a comparison in which models of these names lie close together."""
+    other = copy.deepcopy(comparison)
+    row = other.rows_[0]
+    other.rows_ = [
+        {**row, "model": name, "accuracy": 0.8 + 0.01 * number, "accuracy_std": 0.02,
+         "fit_seconds": 100 + number, "fit_cpu_seconds": 100 + number}
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    return other
+
+
+def test_names_stand_beside_their_points_and_hide_nothing(comparison):
+    names = ["TF-IDF + linear SVM", "frozen BERT + logistic regression", "BERT", "BERT + TF-IDF"]
+    ax = crowded(comparison, names).plot()
+    ax.figure.canvas.draw()
+    assert ax.get_legend() is None
+    assert [text.get_text() for text in ax.texts if text.get_text()] == names
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    marks = ax.transData.transform([(100 + i, 0.8 + 0.01 * i) for i in range(len(names))])
+    for number, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[:number])
+        assert not any(box.contains(*mark) for mark in marks)
+        assert all(ax.bbox.contains(*corner) for corner in box.corners())
+
+
+@pytest.mark.parametrize("name", ["模型", "BERT " * 5])
+def test_names_that_cannot_be_written_stand_in_the_legend(comparison, name):
+    """The font of matplotlib has no Chinese letters, and so many models have no room."""
+    names = [f"{name} {number}" for number in range(2 if "B" not in name else 40)]
+    ax = crowded(comparison, names).plot()
+    assert not ax.texts
+    assert len(ax.get_legend().get_texts()) == len(names)
+
+
 def test_the_learning_curve_has_a_line_and_a_band_a_model(comparison):
     ax = comparison.plot("learning_curve")
     assert [line.get_label() for line in ax.lines] == [comparison.best_cheap_, "BERT"]

@@ -12,20 +12,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._estimators.fit_context import fit_context
 from ._estimators.labels import encode_labels
-from ._estimators.targets import Target, class_target, indicator_target
+from ._estimators.targets import SoftLabels, Target, class_target, indicator_target
 from ._estimators.text_estimator import TextEstimator
 from ._estimators.validation import check_lengths
-from ._estimators.weights import balanced_weights, combine, named_weights
-from ._text.columns import column_names
-from ._text.indicator import (
-    encode_indicator,
-    is_indicator,
-    names_of_columns,
-    order_error,
-    read_true_labels,
+from ._estimators.weights import (
+    balanced_soft_weights,
+    balanced_weights,
+    combine,
+    named_weights,
+    weigh_classes,
 )
+from ._text.columns import column_names
+from ._text.indicator import encode_indicator, is_indicator, names_of_columns, order_error
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.rows import read_rows
+from ._text.soft_labels import encode_soft, is_soft
+from ._text.true_labels import read_true_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,7 +35,18 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
     from skorch.callbacks import Callback
 
-    from ._typing import Dtype, LongText, Path, PerText, RandomState, Scoring, Targets, Texts
+    from ._typing import (
+        Dtype,
+        LongText,
+        Path,
+        PerText,
+        RandomState,
+        Scoring,
+        SequenceNotStr,
+        SupportsArray,
+        Targets,
+        Texts,
+    )
 
 
 class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
@@ -310,6 +323,16 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     for more (Izmailov et al., 2018): at the high rates in the middle of a cycle, the weights move
     about a better point. Validation data are judged by the mean, too.
 
+    *Soft labels* are the probabilities of the classes of each text: the shares of the votes of
+    several people, what another classifier predicts, or what rules say of it. The loss is the
+    cross-entropy with them, as if each text were there once for each class, with that share of its
+    weight: `class_weight`, `label_smoothing` and `focal_gamma` mean what they would mean then.
+    Early stopping looks at the same loss. Wherever a text must have one class, it is the most
+    probable one: for the part that is held out, for other `scoring`, in :meth:`score`, and where
+    the classes of very few texts are contrasted. If all probabilities are 0 or 1, the labels are
+    hard, and a fit to them gives the same bits as one to the labels themselves; that needs
+    `classes`, since such a matrix has several labels a text otherwise.
+
     The mean over the tokens is taken by one more layer of the module, which does not learn:
     ``transformers.pipeline``, ONNX and all else that reads the saved folder give the same
     probabilities.
@@ -400,6 +423,12 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     ... )
     >>> clf.fit(texts, labels).predict(["such a joy"])
     array(['good'], dtype='<U4')
+
+    Of four people, three found the second text bad:
+
+    >>> votes = [[0.0, 1.0], [0.75, 0.25]] * 8
+    >>> clf.fit(texts, votes, classes=["bad", "good"]).predict(["such a joy"])
+    array(['good'], dtype='<U4')
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -489,6 +518,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         y: Targets,
         sample_weight: PerText | None = None,
         *,
+        classes: SequenceNotStr[Any] | SupportsArray | None = None,
         X_val: Texts | None = None,
         y_val: Targets | None = None,
         groups: PerText | None = None,
@@ -503,14 +533,21 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             of tuples or arrays of two, are pairs of texts; a list of two str is two texts. If the
             two columns have names, they are kept as ``feature_names_in_``.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_classes)
             The labels: str (members of an Enum of str included), int, bool, whole floats or
             dates of NumPy. With several labels a text: a matrix of 0 and 1, dense, sparse, a data
-            frame or a list of lists, with a column for each label.
+            frame or a list of lists, with a column for each label. Soft labels: the same with
+            the probabilities of the classes, such as votes, whose rows sum to 1 (see Notes).
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the texts in the loss, finite and not negative; only their ratios count. A
             text of weight 0 is left out.
+
+        classes : array-like of shape (n_classes,), default=None
+            Says that `y` holds probabilities, even if all of them are 0 or 1, and of which class
+            each column is: in sorted order, but where the columns have names. None takes a matrix
+            of 0 and 1 for several labels a text, and the names of the columns, else their
+            numbers, for the classes.
 
         X_val : array-like of the shapes of `X`, default=None
             Texts of your own to judge on after each epoch. With `early_stopping`, nothing is held
@@ -518,7 +555,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             ``history_`` tells how the training went.
 
         y_val : array-like of the shapes of `y`, default=None
-            Labels of `X_val`.
+            Labels of `X_val`. Beside soft labels in `y` they may be soft, too, or hard.
 
         groups : array-like of shape (n_samples,), default=None
             Texts of a group, such as those of one author, are held out for `early_stopping`
@@ -534,10 +571,11 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         TypeError
             If a row of `X` is not a str, or `X` or `y` is no array-like or must be computed first.
         ValueError
-            If `X`, `y` or `sample_weight` do not fit together, or `X_val`, `y_val` or `groups` to
-            them; there is only one class or, going on, a new one; nothing can be held out, or
-            `scoring` is not defined on what is; the model, its `max_length`, `stride` or `freeze`,
-            its gradient checkpointing or the device cannot be used; or the training diverges.
+            If `X`, `y`, `sample_weight` or `classes` do not fit together, or `X_val`, `y_val` or
+            `groups` to them; there is only one class or, going on, a new one; nothing can be held
+            out, or `scoring` is not defined on what is; the model, its `max_length`, `stride` or
+            `freeze`, its gradient checkpointing or the device cannot be used; or the training
+            diverges.
         OSError
             If the model is neither a folder nor cached, and cannot be downloaded.
         MemoryError
@@ -551,14 +589,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             If the last steps were hardly better than one answer for all texts, mostly since there
             were too few steps. It is a :class:`~sklearn.exceptions.ConvergenceWarning`.
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, groups)
+        return self._fit(X, y, sample_weight, X_val, y_val, groups, classes=classes)
 
-    def _read_target(self, texts: list[Any], y: Any, sample_weight: PerText | None) -> Target:
+    def _read_target(
+        self, texts: list[Any], y: Any, sample_weight: PerText | None, classes: Any = None
+    ) -> Target:
         """Return what there is to learn."""
         settings = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
         y = None if y is None else read_rows(y, "label")
-        several = is_indicator(y)
-        if several:
+        several, columns = False, None
+        if y is not None and (classes is not None or is_soft(y)):
+            classes, values, columns = encode_soft(y, classes)
+        elif several := is_indicator(y):
             classes, values = encode_indicator(y)
         else:
             classes, values = encode_labels(y, estimator_name=type(self).__name__)
@@ -567,8 +609,10 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         weights = self._check_weights(texts, values, sample_weight)
         if several:
             return indicator_target(classes, values, weights, self.class_weight, **settings)
-        weights = combine(weights, self._weights_of(classes, values, weights > 0)[values])
-        present = classes[np.unique(values[weights > 0])].tolist()
+        class_weights = self._weights_of(classes, values, weights > 0)
+        weights_by_class, values = weigh_classes(values, class_weights)
+        weights = combine(weights, weights_by_class)
+        present = classes[_present(values[weights > 0])].tolist()
         if len(present) < 2:
             found = f"one class: {present[0]!r}" if present else "no class"
             raise ValueError(
@@ -576,12 +620,16 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 "another class, or raise its class_weight."
             )
         if self._continues():
-            values = np.searchsorted(self.classes_, classes)[values]
-            classes = self.classes_
-        return class_target(classes, values, weights, **settings)
+            places = np.searchsorted(self.classes_, classes)
+            values = _at(places, values, len(self.classes_))
+            known_weights = np.ones(len(self.classes_))
+            known_weights[places] = class_weights
+            classes, class_weights = self.classes_, known_weights
+        soft = None if columns is None else SoftLabels(columns, class_weights)
+        return class_target(classes, values, weights, soft, **settings)
 
     def _weights_of(
-        self, classes: npt.NDArray[Any], indices: npt.NDArray[Any], counted: npt.NDArray[np.bool_]
+        self, classes: npt.NDArray[Any], values: npt.NDArray[Any], counted: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float64]:
         """Return the weight of each class."""
         if self.class_weight is None:
@@ -589,7 +637,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         if isinstance(self.class_weight, dict):
             known = self.classes_ if self._continues() else ()
             return named_weights(self.class_weight, classes, known)
-        return balanced_weights(indices, len(classes), counted)
+        if values.ndim == 2:
+            return balanced_soft_weights(values, counted)
+        return balanced_weights(values, len(classes), counted)
 
     def _check_known(self, classes: npt.NDArray[Any], several: bool) -> None:
         """Refuse labels that a classifier that goes on does not know."""
@@ -608,13 +658,15 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         """Return the target of validation texts, by the classes of the target to train on."""
         classes = target.attributes["classes_"]
         y = read_rows(y, "label")
-        several = is_indicator(y)
-        if several != target.attributes["multilabel_"]:
-            names = {True: "several labels a text", False: "one label a text"}
-            raise ValueError(
-                f"y_val has {names[several]} and y has {names[not several]}; pass both alike."
-            )
-        if several:
+        kind = "one label a text"
+        if is_indicator(y):
+            soft = is_soft(y) or target.soft is not None
+            kind = "probabilities" if soft else "several labels a text"
+        if kind != target.kind and (kind, target.kind) != ("one label a text", "probabilities"):
+            raise ValueError(f"y_val has {kind} and y has {target.kind}; pass both alike.")
+        if target.soft is not None and kind == "probabilities":
+            return self._read_soft_validation(texts, y, classes, target.soft)
+        if kind == "several labels a text":
             labels, indicator = encode_indicator(y)
             check_lengths(texts, indicator)
             named = names_of_columns(column_names(y)) and names_of_columns(classes.tolist())
@@ -637,8 +689,23 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                     f"{classes.tolist()!r}; drop those rows, or add texts of that class to X."
                 )
         values = np.array([numbers[label] for label in labels.tolist()])[values]
-        weights = self._weights_of(classes, target.values, target.weights > 0)[values]
+        if target.soft is None:
+            weights = self._weights_of(classes, target.values, target.weights > 0)[values]
+        else:
+            weights = target.soft.class_weights[values]
         return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
+
+    def _read_soft_validation(
+        self, texts: list[Any], y: Any, classes: npt.NDArray[Any], soft: SoftLabels
+    ) -> Target:
+        """Return the target of validation texts with soft labels, as those to train on have."""
+        found, proba, _ = encode_soft(y, soft.columns, sorts=True)
+        check_lengths(texts, proba)
+        proba = _at(np.searchsorted(classes, found), proba, len(classes))
+        weights, values = weigh_classes(proba, soft.class_weights)
+        if not weights.any():
+            weights, values = np.ones(len(texts)), proba
+        return class_target(classes, values, weights)
 
     def score(self, X: Texts, y: Targets, sample_weight: PerText | None = None) -> float:
         """Return the share of the texts whose labels are all predicted right.
@@ -649,7 +716,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             The texts, or pairs of texts.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The labels, in all shapes that `fit` takes.
+            The labels, in all shapes that `fit` takes. Of soft labels the most probable class
+            counts; the columns of an array are in the order of ``classes_``.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the texts.
@@ -736,3 +804,17 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the indices of the classes that texts have or, of soft labels, may have."""
+    return np.unique(values) if values.ndim == 1 else np.flatnonzero(values.any(axis=0))
+
+
+def _at(places: npt.NDArray[np.intp], values: npt.NDArray[Any], n_classes: int) -> npt.NDArray[Any]:
+    """Return indices or probabilities of some classes as those of all, by their places."""
+    if values.ndim == 1:
+        return places[values]
+    everywhere = np.zeros((len(values), n_classes))
+    everywhere[:, places] = values
+    return everywhere

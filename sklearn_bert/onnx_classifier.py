@@ -10,10 +10,10 @@ import numpy as np
 from ._files.manifest import from_json, reading
 from ._plain import plain
 from ._saving.onnx_graph import KIND, Graph, import_onnxruntime
-from ._text.indicator import read_true_labels
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.texts import check_names, check_texts_or_pairs, in_chunks, is_pairs
 from ._text.tokens import tokenize
+from ._text.true_labels import read_true_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,6 +8,7 @@ import torch
 from skorch.callbacks import Callback
 
 from .ending import LAST_SHARE, Ending
+from .losses import CrossEntropy
 
 
 class ChanceRecord(Callback):
@@ -58,7 +59,8 @@ class ChanceRecord(Callback):
         self.losses_.append(self.criterion(constant, (values, weights)).item())
         self.lowest_.append(self.criterion(best, (values, weights)).item())
         if self.answer_ is not None:
-            self.n_others_.append(weights[_differ(values, self.answer_)].sum().item())
+            truth = self.criterion.true_answers(values)
+            self.n_others_.append(weights[_differ(truth, self.answer_)].sum().item())
             predicted = self.criterion.answers(y_pred)
             self.unread_.append(_differ(predicted, self.predicted_answer_).sum())
 
@@ -108,10 +110,10 @@ def best_constant(criterion, batches, n_outputs):
     weights = weights / weights.sum()
     if values.ndim == 1:
         mean = torch.bincount(values, weights, minlength=n_outputs)[None]
-        outputs = mean.clamp_min(1e-6).log()
     else:
         mean = (weights @ values.double())[None]
-        outputs = mean.clone()
+    is_shares = isinstance(criterion, CrossEntropy)
+    outputs = mean.clamp_min(1e-6).log() if is_shares else mean.clone()
     outputs.requires_grad_()
     optimizer = torch.optim.LBFGS([outputs], max_iter=100, line_search_fn="strong_wolfe")
 

@@ -130,7 +130,7 @@ class BalancedBatches:
     Parameters
     ----------
     batches : TrainingBatches
-        All texts, whose classes are indices.
+        All texts, with class indices, or probabilities, of which the largest counts.
     n_steps : int
         How many batches there are.
     random_state : RandomState instance
@@ -141,7 +141,9 @@ class BalancedBatches:
         self.batches = batches
         self.n_steps = n_steps
         self.random_state = random_state
-        self.rows = [np.flatnonzero(batches.targets == c) for c in np.unique(batches.targets)]
+        targets = batches.targets
+        self.classes = targets if targets.ndim == 1 else targets.argmax(axis=1)
+        self.rows = [np.flatnonzero(self.classes == c) for c in np.unique(self.classes)]
 
     def __len__(self):
         return self.n_steps
@@ -149,7 +151,7 @@ class BalancedBatches:
     def __iter__(self):
         for _ in range(self.n_steps):
             rows = self._draw()
-            targets = torch.from_numpy(self.batches.targets[rows])
+            targets = torch.from_numpy(self.classes[rows])
             weights = torch.from_numpy(self.batches.weights[rows])
             yield RaggedRows(self.batches.ragged, rows), (targets, weights)
 

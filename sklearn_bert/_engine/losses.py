@@ -19,8 +19,12 @@ class WeightedLoss(torch.nn.Module):
         return (self.of_texts(outputs, values) * weights).mean()
 
     def answers(self, outputs):
-        """Return what `outputs` predict, as the true values tell it; None if those are numbers."""
+        """Return what `outputs` predict, as `true_answers` tells it; None if that is numbers."""
         return None
+
+    def true_answers(self, values):
+        """Return what is true of each text."""
+        return values
 
     def best_outputs(self, values, n_outputs):
         """Return outputs for which the loss of each text is as low as it can be, or nearly."""
@@ -70,6 +74,10 @@ class CrossEntropy(WeightedLoss):
     def answers(self, outputs):
         """Return the index of the most likely class of each text."""
         return outputs.argmax(dim=1)
+
+    def true_answers(self, values):
+        """Return the index of the class of each text, of probabilities the largest."""
+        return values if values.ndim == 1 else values.argmax(dim=1)
 
     def best_outputs(self, values, n_outputs):
         """Return the logits of what is true."""

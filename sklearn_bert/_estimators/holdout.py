@@ -61,7 +61,7 @@ def _count(fraction, n_texts):
 
 def _by_class(target, n_held_out, random_state):
     """Return the rows of both sides, with the classes in the same shares where that can be."""
-    rows, classes = np.arange(len(target)), target.values
+    rows, classes = np.arange(len(target)), target.indices
     sizes = np.unique(classes, return_counts=True)[1]
     if sizes.min() >= 2 and len(sizes) <= min(n_held_out, len(rows) - n_held_out):
         training, held_out = train_test_split(
@@ -131,7 +131,7 @@ def _by_groups(target, groups, share, random_state):
             "groups must have at least 2 different values to hold some out for early_stopping=True,"
             f" got {n_groups}; pass more groups, or X_val and y_val."
         )
-    classes = target.values if target.is_classes else np.zeros(len(target), dtype=np.int64)
+    classes = target.indices if target.is_classes else np.zeros(len(target), dtype=np.int64)
     largest = np.bincount(classes).max()
     if largest < 2:  # nothing to keep in shares
         classes, largest = np.zeros_like(classes), len(classes)
@@ -142,9 +142,9 @@ def _by_groups(target, groups, share, random_state):
     if share > 0.5:
         sides = [(held_out, training) for training, held_out in sides]
     sides = [side for side in sides if all(map(len, side))]
-    lost = [np.setdiff1d(target.values, target.values[training]) for training, _ in sides]
+    lost = [np.setdiff1d(target.indices, target.indices[training]) for training, _ in sides]
     if target.is_classes and min(map(len, lost)):
-        (label,) = target.y[target.values == min(lost, key=len)[0]][:1].tolist()
+        (label,) = target.y[target.indices == min(lost, key=len)[0]][:1].tolist()
         raise ValueError(
             "groups must leave texts of every class to train on when some are held out, got "
             f"the class {label!r} in groups that must be held out together; pass other "

@@ -37,6 +37,9 @@ _MOST_TEXTS_TRIED = 1000
 _MOST_CLASSES_TRIED = 20
 _MOST_LABELS_TRIED = 5
 
+# Of soft labels, less probable classes are left to the training: they would cost time.
+_LEAST_SHARE = 0.05
+
 
 def probe_head(module, batches, settings, target, random_state):
     """Let the last linear map of the head start from a linear model on what it reads.
@@ -85,7 +88,7 @@ def probe_head(module, batches, settings, target, random_state):
 
 def can_probe(module, batches, target):
     """Return whether the head has such a map, and there are classes to tell apart."""
-    if target.is_classes and len(np.unique(batches.targets)) < 2:
+    if target.is_classes and len(np.unique(_most_probable(batches.targets))) < 2:
         return False
     return last_linear(module, target.n_outputs) is not None
 
@@ -143,10 +146,12 @@ def _fit(data, target):
 
 def _fit_classes(data, n_classes):
     """Return the logits of a logistic regression; classes without a text are improbable."""
+    hard = _Data(data.vectors, _most_probable(data.values), data.weights)
+    data = hard if data.values.ndim == 1 else _of_each_class(data)
     present = np.unique(data.values)
     penalty = _USUAL_PENALTY
     if len(present) <= _MOST_CLASSES_TRIED:
-        penalty = _choose([_log_losses(data)])
+        penalty = _choose([_log_losses(hard)])  # no text is on both sides of a fold
     model = _logistic(penalty).fit(data.vectors, data.values, data.weights)
     coef, intercept = model.coef_, model.intercept_
     if len(present) == 2:
@@ -155,6 +160,18 @@ def _fit_classes(data, n_classes):
     all_intercepts = np.full(n_classes, intercept.min() - 1.0)
     all_coef[present], all_intercepts[present] = coef, intercept
     return all_coef, all_intercepts
+
+
+def _most_probable(values):
+    """Return the index of the class of each text, of soft labels the most probable one."""
+    return values if values.ndim == 1 else values.argmax(axis=1)
+
+
+def _of_each_class(data):
+    """Return each text of soft labels once for each likely class, with that share of its weight."""
+    likely = data.values >= np.minimum(data.values.max(axis=1, keepdims=True), _LEAST_SHARE)
+    rows, classes = np.nonzero(likely)
+    return _Data(data.vectors[rows], classes, data.weights[rows] * data.values[rows, classes])
 
 
 def _fit_labels(data, present, absent):

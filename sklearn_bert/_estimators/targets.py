@@ -1,6 +1,6 @@
 """What a fit learns: the values of the loss, the loss itself, and the fitted attributes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.utils import column_or_1d
@@ -21,7 +21,8 @@ class Target:
     y : ndarray of shape (n_texts,) or (n_texts, n_outputs)
         As scikit-learn's scorers take it.
     values : ndarray of shape (n_texts,) or (n_texts, n_outputs)
-        As the loss takes it: class indices, an indicator, or standardized numbers.
+        As the loss takes it: class indices, probabilities of classes, an indicator, or
+        standardized numbers.
     n_outputs : int
         Of the head.
     weights : ndarray of shape (n_texts,)
@@ -32,6 +33,8 @@ class Target:
         Whether each text has one of several classes.
     settings : dict
         Of the loss.
+    soft : SoftLabels or None
+        How soft labels came, None for any other target.
     """
 
     y: np.ndarray
@@ -41,6 +44,7 @@ class Target:
     attributes: dict
     is_classes: bool = False
     settings: dict = field(default_factory=dict)
+    soft: "SoftLabels | None" = None
 
     def __len__(self):
         return len(self.y)
@@ -49,6 +53,18 @@ class Target:
     def is_labels(self):
         """Whether each text has any number of several labels."""
         return not self.is_classes and "multilabel_" in self.attributes
+
+    @property
+    def kind(self):
+        """What there is of each text, in words."""
+        if self.is_labels:
+            return "several labels a text"
+        return "one label a text" if self.soft is None else "probabilities"
+
+    @property
+    def indices(self):
+        """The index of the class of each text, of soft labels the most probable one."""
+        return self.values if self.values.ndim == 1 else self.values.argmax(axis=1)
 
     @property
     def one_answer(self):
@@ -72,21 +88,38 @@ class Target:
 
     def take(self, rows):
         """Return the target of some of the texts."""
-        return Target(
-            self.y[rows],
-            self.values[rows],
-            self.n_outputs,
-            self.weights[rows],
-            self.attributes,
-            self.is_classes,
-            self.settings,
-        )
+        return replace(self, y=self.y[rows], values=self.values[rows], weights=self.weights[rows])
 
 
-def class_target(classes, indices, weights, **settings):
-    """Return the target of texts with one label each, given by the indices of their classes."""
+@dataclass(frozen=True)
+class SoftLabels:
+    """How soft labels came.
+
+    Attributes
+    ----------
+    columns : list
+        The classes in the order of the columns.
+    class_weights : ndarray of shape (n_classes,)
+        By which they were weighed.
+    """
+
+    columns: list
+    class_weights: np.ndarray
+
+
+def class_target(classes, values, weights, soft=None, **settings):
+    """Return the target of texts with one label each.
+
+    `values` are the indices of their classes or, of soft labels, the probabilities. Where these
+    are 0 and 1 only, they are hard labels, and learnt as such.
+    """
+    indices = values
+    if values.ndim == 2:
+        indices = values.argmax(axis=1)
+        is_hard = np.isin(values, (0, 1)).all()
+        values = indices if is_hard else values.astype(np.float32)
     attributes = {"classes_": classes, "multilabel_": False}
-    return Target(classes[indices], indices, len(classes), weights, attributes, True, settings)
+    return Target(classes[indices], values, len(classes), weights, attributes, True, settings, soft)
 
 
 def indicator_target(classes, indicator, weights, class_weight, **settings):

@@ -97,11 +97,11 @@ class TextEstimator(CallbacksMixin, TextModel):
         super(TextEstimator, with_plain_parameters(self))._validate_params()
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, X_val=None, y_val=None, groups=None):
-        """Fit and return self."""
+    def _fit(self, X, y, sample_weight, X_val=None, y_val=None, groups=None, **reading):
+        """Fit and return self; `reading` says how `y` is to be read."""
         stand_in = with_plain_parameters(self)
         with default_errstate():
-            texts, target, groups = stand_in._check_input(X, y, sample_weight, groups)
+            texts, target, groups = stand_in._check_input(X, y, sample_weight, groups, **reading)
             own = stand_in._read_validation(X_val, y_val, X, texts, target)
             validation = Validation(groups=groups) if own is None else Validation(*own)
         # This imports torch: only for data that can be used.
@@ -136,10 +136,10 @@ class TextEstimator(CallbacksMixin, TextModel):
             found["feature_names_in_"] = np.array(names, dtype=object)
         return found
 
-    def _check_input(self, X, y, sample_weight, groups=None):
+    def _check_input(self, X, y, sample_weight, groups=None, **reading):
         """Return the texts that have a weight, what there is to learn of them, their groups."""
         texts = self._read_texts(X, fitted=self._continues())
-        target = self._read_target(texts, y, sample_weight)
+        target = self._read_target(texts, y, sample_weight, **reading)
         groups = check_groups(groups, len(texts))
         self._check_scoring(target)
         rows = np.flatnonzero(target.weights)

@@ -79,6 +79,52 @@ def balanced_weights(indices, n_classes, counted):
     return weights
 
 
+def balanced_soft_weights(proba, counted):
+    """Return the weight of each class such that all of them weigh as much, by probabilities.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_texts, n_classes)
+        Of the classes of each text.
+    counted : ndarray of shape (n_texts,), dtype bool
+        Whether a text takes part.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,)
+        1 for a class that no text can be of.
+    """
+    weights = np.ones(proba.shape[1])
+    sums = proba[counted].sum(axis=0)
+    present = sums > 0
+    weights[present] = sums.sum() / (present.sum() * sums[present])
+    return weights
+
+
+def weigh_classes(values, class_weights):
+    """Return what a text weighs by its classes, and its classes so weighed.
+
+    A text of soft labels counts as one of each class, with that share of a text. Together they
+    are a text of the mean weight, whose probabilities lean to the classes that weigh more.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_texts,) or (n_texts, n_classes)
+        Class indices, or probabilities.
+    class_weights : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    weights : ndarray of shape (n_texts,)
+    values : ndarray of the shape of `values`
+    """
+    if values.ndim == 1:
+        return class_weights[values], values
+    shares = values * class_weights
+    weights = shares.sum(axis=1)
+    return weights, shares / np.where(weights > 0, weights, 1.0)[:, None]
+
+
 def named_weights(class_weight, classes, known=()):
     """Return the weight of each class, 1 where a dict has none.
 

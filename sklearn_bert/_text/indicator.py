@@ -7,8 +7,8 @@ import numpy as np
 
 from .._shorten import shorten
 from .columns import column_names, has_method
-from .label_types import is_missing, label_array, labels_of_str
-from .rows import Rows, as_matrix, read_rows
+from .label_types import is_missing, labels_of_str
+from .rows import Rows, as_matrix
 
 
 def is_indicator(y):
@@ -44,15 +44,17 @@ def encode_indicator(y):
     ValueError
         If it holds anything but 0 and 1, or two columns have one name.
     """
-    classes = _check_names(column_names(y))
-    values = _as_array(y)
+    classes = label_names(column_names(y))
+    values = values_of(y)
     is_valid = _is_valid(values)
     if not np.all(is_valid):
         row, column = np.argwhere(~is_valid)[0].tolist()
         value = values[row, column : column + 1].tolist()[0]
+        is_fraction = isinstance(value, Real) and 0 < value < 1
+        ways = "probabilities whose rows sum to 1, " if is_fraction else ""
         raise ValueError(
             f"y of several columns must hold 0 and 1 only, got {shorten(value)} at row "
-            f"{row}, column {column}; pass one column of labels, or convert with "
+            f"{row}, column {column}; pass {ways}one column of labels, or convert with "
             "MultiLabelBinarizer."
         )
     if not values.shape[1]:
@@ -62,36 +64,6 @@ def encode_indicator(y):
     if classes is None:
         classes = np.arange(values.shape[1])
     return classes, values.astype(np.float32)
-
-
-def read_true_labels(y, classes, multilabel):
-    """Return the labels of texts as they are compared with predictions.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_labels)
-        As `fit` takes it.
-    classes : ndarray of shape (n_classes,)
-        Those of the fit.
-    multilabel : bool
-        Whether each text may have several labels.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-
-    Raises
-    ------
-    TypeError
-        If `y` is no array-like.
-    ValueError
-        If `y` holds no labels, or its columns are in another order than in the fit.
-    """
-    y = read_rows(y, "label")
-    if not multilabel or not is_indicator(y):
-        return label_array(y)
-    check_order(column_names(y), classes.tolist())
-    return encode_indicator(y)[1].astype(np.int64)
 
 
 def check_order(names, classes, *, of="labels"):
@@ -147,7 +119,7 @@ def names_of_columns(names):
     return [str.__str__(name) for name in names]  # of an Enum of str, the value
 
 
-def _check_names(names):
+def label_names(names):
     """Return the names of labels as an array, or None if they have none."""
     if names is None:
         return None
@@ -164,7 +136,7 @@ def _check_names(names):
     return labels_of_str(labels) if all(isinstance(name, str) for name in names) else labels
 
 
-def _as_array(y):
+def values_of(y):
     """Return the values of `y`, of which NumPy converts none."""
     if isinstance(y, Rows):
         for row in y:

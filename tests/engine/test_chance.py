@@ -16,6 +16,7 @@ from sklearn_bert import BertTextRegressor, NothingLearntWarning, compare
 X = ["the film"] * 60
 RARE = ["rare"] * 15 + ["usual"] * 45
 SEVERAL = np.array([[1, 0]] * 15 + [[1, 1]] * 15 + [[0, 0]] * 30)
+SOFT = np.array([[0.4, 0.6]] * 30 + [[0.1, 0.9]] * 30)
 ONE_STEP = {"epochs": 1, "batch_size": 60}
 
 
@@ -43,6 +44,8 @@ def focal(share, gamma):
         (RARE, {}, [6] * 15 + [1] * 45, entropy(90 / 135)),
         (RARE, {"label_smoothing": 0.2}, None, entropy(0.25 * 0.8 + 0.1)),
         (RARE, {"focal_gamma": 2.0}, None, focal(0.25, 2.0)),
+        (SOFT, {}, None, entropy(0.25)),
+        (SOFT, {"class_weight": "balanced"}, None, entropy(0.5)),
         (SEVERAL, {}, None, (entropy(0.5) + entropy(0.25)) / 2),
         (SEVERAL, {"class_weight": {0: 1, 1: 3}}, None, (entropy(0.5) + 1.5 * entropy(0.5)) / 2),
     ],

@@ -125,6 +125,17 @@ def test_so_does_a_fit_of_any_kind(make, reviews, monkeypatch, parameters):
     same(clf, make(**seeded, checkpoint_dir=None).fit(*reviews), reviews[0])
 
 
+def test_so_does_a_fit_to_soft_labels_but_not_to_others(make, reviews, monkeypatch):
+    X, proba = reviews[0], np.random.RandomState(0).dirichlet([1, 1, 1], len(reviews[0]))
+    with monkeypatch.context() as patch:
+        kill_after(patch, 5)
+        with pytest.raises(Killed):
+            make().fit(X, proba)
+    with pytest.raises(ValueError, match="got one of other data"):
+        make().fit(X, proba[:, ::-1])
+    same(make().fit(X, proba), make(checkpoint_dir=None).fit(X, proba), X)
+
+
 @pytest.mark.filterwarnings("ignore:dtype='float16' is emulated")
 def test_so_does_a_fit_in_float16_with_its_loss_scale(make, reviews, monkeypatch):
     monkeypatch.setattr(_net, "_LOSS_SCALE", 2.0**22)  # it falls at the first steps

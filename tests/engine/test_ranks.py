@@ -206,6 +206,16 @@ tell(predicted=reg.predict(X).tolist(), vectors=vectors.tolist())
 
 
 @SLOW
+def test_they_learn_soft_labels_as_one_does(start):
+    code = FIT.replace("fit(X, y,", "fit(X, np.random.RandomState(0).dirichlet([1, 1, 1], 101),")
+    (one,) = answers(start(code.format(parameters={}), 1))
+    first, second = answers(start(code.format(parameters={}), 2))
+    assert first == second
+    np.testing.assert_allclose(first["losses"], one["losses"], rtol=2e-3)
+    np.testing.assert_allclose(first["proba"], one["proba"], atol=2e-3)
+
+
+@SLOW
 def test_only_the_first_one_speaks(start):
     code = """
 warnings.simplefilter("always")

@@ -4,7 +4,7 @@ import math
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill, shorten
 from typing import NamedTuple
 
 import numpy as np
@@ -194,6 +194,8 @@ def _compare(args):
             **more,
         )
     print("\n".join(translate(line, vars(args)) for line in str(found).split("\n")))
+    for sentence in found.advice_:
+        print(fill(sentence, 79))
     for option, target in targets.items():
         with replacing(target) as stream:
             write = found.to_html if option == "html" else found.to_json

@@ -13,8 +13,12 @@ from sklearn.base import clone
 
 from .._files.atomic import replacing
 from .._text.texts import check_texts_or_pairs
+from ._advice import best_results, tell
 from ._best_estimator import mixture, request_weights
+from ._class_scores import find_class_scores, find_confusions
+from ._label_issues import find_label_issues
 from ._learning_curve import crossing, find_curves, with_full_size
+from ._next_labels import tell_next_labels
 from ._table import Table, wrap
 from ._verdict import tell_intervals
 
@@ -63,6 +67,38 @@ class Comparison:
 
     learning_curve_ : DataFrame or None
         One row a model, fold and size of the training part, with the scores.
+
+    next_labels_ : dict of str to Difference
+        What 100 more labels are expected to gain, for BERT and the best cheap model, with a 95 %
+        interval: the score goes on rising as it did at the end of the learning curve, in
+        proportion to the logarithm of the number of texts. Empty without such a curve, and of
+        fewer than 100 texts.
+
+    class_scores_ : DataFrame or None
+        How well the best model knows each class, the lowest F1 first: ``n_texts`` that it was
+        judged on, ``precision``, ``recall`` and ``f1``. With a learning curve also
+        ``f1_per_doubling``, by how much F1 rose at the end of it when the training texts doubled,
+        and the 95 % interval from ``f1_per_doubling_low`` to ``f1_per_doubling_high``. None of
+        numbers. The best model, here and below, is that with the highest mean of the first score,
+        of those that finished most folds; mixtures are left out.
+
+    confusions_ : DataFrame or None
+        The pairs of classes that the best model confuses, the most frequent first: ``label``,
+        ``predicted``, ``n_texts``, and their ``share`` in the texts of the label. Of several labels
+        a text, those are counted where the text has the one, which is not predicted, and not the
+        other, which is. None of numbers.
+
+    label_issues_ : DataFrame or None
+        The 20 labels that are most likely wrong, the worst first, by the row of the text: those
+        against which the best model that gives probabilities predicts something else, and to which
+        it gives the lowest ``probability``; models have not learnt from the texts they judge. It
+        has the ``text``, but for a comparison that was loaded without, its ``label`` and what is
+        ``predicted``. Of several labels a text, each is a row of its own: ``given`` is whether the
+        text has it, ``predicted`` whether it should, and the probability that of what is given. Of
+        numbers, those with the largest ``error``. None if no model gives probabilities.
+
+    advice_ : list of str
+        Sentences on what `class_scores_`, `confusions_` and `label_issues_` tell.
 
     verdict_ : str
         One sentence: what BERT gains, how sure that is, and its price.
@@ -172,6 +208,7 @@ class Comparison:
     busy_: bool
     seconds_: float
     forecasts_: dict[str, Forecast]
+    next_labels_: dict[str, Difference]
     overlap_: dict[str, Any]
     mixture_: dict[str, float] | None
     interrupted_: bool
@@ -190,7 +227,7 @@ class Comparison:
         self.bert_, self.verdict_ = found.bert, found.verdict
         self.differences_, self.fold_differences_ = found.differences, found.fold_differences
         self.overlap_, self.mixture_, self.cheapest_ = found.overlap, found.mixture, found.cheapest
-        self.candidates_ = found.candidates
+        self.candidates_, self.next_labels_ = found.candidates, found.next_labels
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
         self.forecast_ = self.forecasts_.get(self.bert_)
         self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
@@ -327,6 +364,36 @@ class Comparison:
                 frames.append(frame.join(proba))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
+    @property
+    def class_scores_(self) -> pd.DataFrame | None:
+        """One row a class."""
+        best = best_results(self)
+        if best is None or self._data.kind == "numbers":
+            return None
+        return find_class_scores(best, self._curve, self._data, next(iter(self._scorers)))
+
+    @property
+    def confusions_(self) -> pd.DataFrame | None:
+        """One row a pair of classes."""
+        best = best_results(self)
+        if best is None or self._data.kind == "numbers":
+            return None
+        return find_confusions(best, self._data)
+
+    @property
+    def label_issues_(self) -> pd.DataFrame | None:
+        """One row a label."""
+        best = best_results(self, with_proba=self._data.kind != "numbers")
+        if best is None:
+            return None
+        issues = find_label_issues(best, self._data)
+        return issues if self._has_texts else issues.drop(columns="text")
+
+    @property
+    def advice_(self) -> list[str]:
+        """Sentences on classes and labels."""
+        return tell(self)
+
     def __repr__(self) -> str:
         main = next(iter(self._scorers))
         shown = [
@@ -380,8 +447,14 @@ class Comparison:
             names, label = ", ".join(labels), next(iter(labels.values()))
             lines.append(f"The positive label of {names} is {label!r}.")
         if self._curve:
-            lines.append(self._crossing())
+            lines += [*self._next_sentence(), self._crossing()]
         return lines
+
+    def _next_sentence(self) -> list[str]:
+        """Return the sentence on what more labels are worth, if that is known."""
+        main = next(iter(self._scorers))
+        gains = self.next_labels_
+        return [tell_next_labels(gains, self._pair, main)] if gains else []
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], X: Texts | None = None) -> Self:

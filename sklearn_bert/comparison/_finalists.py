@@ -71,8 +71,20 @@ class LongTable:
         return cls(rows[:_SHOWN], rows[_SHOWN:], len(order) - _SHOWN)
 
 
-def class_scores(finalists):
-    """Return F1, precision and recall of each class for both; of many classes, the worst first."""
+def class_scores(finalists, growths):
+    """Return the scores of each class for both models; of many classes, the worst first.
+
+    Parameters
+    ----------
+    finalists : list of Finalist
+    growths : list of (list of Difference or None)
+        For each of them, by how much F1 of each class rose when the training texts doubled.
+
+    Returns
+    -------
+    table : LongTable
+        F1, precision and recall, and what F1 rose by where that is known of both.
+    """
     classes = finalists[0].classes
     labels = classes if finalists[0].y_true.ndim == 1 else range(len(classes))
     scores = [
@@ -82,11 +94,18 @@ def class_scores(finalists):
 
     def row(index):
         cells = [f"{score[part][index]:.3f}" for part in (2, 0, 1) for score in scores]
+        if None not in growths:
+            cells += [_signed(growth[index].mean) for growth in growths]
         return [classes[index], scores[0][3][index], *cells]
 
     if len(classes) > MANY_CLASSES:
         return LongTable.of(row, np.argsort(sum(score[2] for score in scores), kind="stable"))
     return LongTable([row(index) for index in range(len(classes))], [], 0)
+
+
+def _signed(value):
+    """Return a difference as it is shown."""
+    return "-" if np.isnan(value) else f"{value:+z.3f}"
 
 
 def differing_texts(finalists, data):

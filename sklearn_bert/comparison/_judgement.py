@@ -4,6 +4,7 @@ import numpy as np
 
 from ._cheapest import find_cheapest
 from ._mixture import find_mixture
+from ._next_labels import find_next_labels
 from ._overlap import score_without
 from ._summary import counts_processor, find_pair, rank_candidates, summarize
 from ._verdict import verdict
@@ -34,6 +35,8 @@ class Judgement:
     differences, fold_differences : dict of str to Difference
         By name of the score.
     verdict : str
+    next_labels : dict of str to Difference
+        By model.
     overlap : dict
     mixture : dict of str to float or None
     notes : list of str
@@ -51,7 +54,7 @@ class Judgement:
         self.called = "BERT" if len(candidates) == 1 else self.bert
         self.pair = find_pair(self.results, self.bert, self.main, candidates)
         self.cheapest, self.mixture = self.bert, None
-        self.differences, self.fold_differences = {}, {}
+        self.differences, self.fold_differences, self.next_labels = {}, {}, {}
         self.overlap = self._count(overlap)
         if self.pair is None:
             self.verdict = self._no_verdict()
@@ -61,6 +64,7 @@ class Judgement:
         if overlap.alike:
             self.notes.append(self._tell(overlap))
         if self.pair is not None:
+            self.next_labels = find_next_labels(self.pair, self.curve, self.scorers, self.data)
             self._mix()
 
     def _summarize(self, results):

@@ -132,6 +132,11 @@ def as_json(comparison, data_name=None, *, predictions=False):
         "fold_differences": {
             name: vars(each) for name, each in comparison.fold_differences_.items()
         },
+        "next_labels": {name: vars(each) for name, each in comparison.next_labels_.items()},
+        "advice": comparison.advice_,
+        "class_scores": _records(comparison.class_scores_),
+        "confusions": _records(comparison.confusions_),
+        "label_issues": _records(comparison.label_issues_),
         "overlap": comparison.overlap_,
         "mixture": comparison.mixture_,
         "models": comparison.rows_,
@@ -150,6 +155,14 @@ def as_json(comparison, data_name=None, *, predictions=False):
         state = json.dumps(_plain(state_of(comparison)), allow_nan=False, separators=(",", ":"))
         text = f'{text.removesuffix("}").rstrip()},\n  "state": {state}\n}}'
     return f"{text}\n"
+
+
+def _records(frame):
+    """Return the rows of a data frame as dicts, without texts; None of none."""
+    if frame is None:
+        return None
+    frame = frame.drop(columns="text", errors="ignore")
+    return (frame if frame.index.name is None else frame.reset_index()).to_dict("records")
 
 
 def _forecast(forecast):

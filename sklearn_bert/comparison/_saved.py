@@ -154,9 +154,9 @@ def _found(saved, state, data):
     results = [_read_result(each, data) for each in state["results"]]
     candidates, main = saved["candidates"], next(iter(state["scorers"]))
     mixtures = {result.model for result in results} - set(state["descriptions"])
-    differences, over_folds = (
-        {name: Difference(**_with_nan(each)) for name, each in saved[key].items()}
-        for key in ("differences", "fold_differences")
+    differences, over_folds, next_labels = (
+        {name: Difference(**_with_nan(each)) for name, each in saved.get(key, {}).items()}
+        for key in ("differences", "fold_differences", "next_labels")  # the last is newer
     )
     overlap = saved["overlap"]
     return SimpleNamespace(
@@ -174,6 +174,7 @@ def _found(saved, state, data):
         verdict=saved["verdict"],
         differences=differences,
         fold_differences=over_folds,
+        next_labels=next_labels,
         overlap={**overlap, "scores_without": _with_nan(overlap["scores_without"])},
         mixture=saved["mixture"],
         candidates=candidates,

@@ -79,7 +79,7 @@ def fold_difference(differences, n_train, n_test, n_candidates=1):
     return Difference(float(mean), float(mean - width), float(mean + width), method)
 
 
-def texts_difference(rows, score, units=None, n_candidates=1):
+def texts_difference(rows, score, units=None, n_candidates=1, *, without=None):
     """Return the difference over the texts that both were judged on, by a grouped jackknife.
 
     The texts are put into groups at random, as many from each fold, and the difference is taken
@@ -99,6 +99,9 @@ def texts_difference(rows, score, units=None, n_candidates=1):
         What each text belongs to, such as its author. Those of one unit leave together.
     n_candidates : int, default=1
         Models of which the better one of the two was chosen by its score.
+    without : callable, default=None
+        Takes the number of a fold and that of the group of each of its texts, from 0 on, and
+        returns what `score` gives without each group in turn: a quicker way, where there is one.
 
     References
     ----------
@@ -116,7 +119,7 @@ def texts_difference(rows, score, units=None, n_candidates=1):
     if not len(defined):
         return Difference(np.nan, np.nan, np.nan, method)
     mean = float(whole[defined].mean())
-    means = _means_without(groups, whole, defined, score)
+    means = _means_without(groups, whole, defined, without or _one_by_one(score))
     if len(means) < 2:
         return Difference(mean, np.nan, np.nan, method)
     error = np.sqrt((len(means) - 1) * means.var())
@@ -126,7 +129,17 @@ def texts_difference(rows, score, units=None, n_candidates=1):
     return Difference(mean, mean - width, mean + width, method)
 
 
-def _means_without(groups, whole, folds, score):
+def _one_by_one(score):
+    """Return the function that takes the score without each group in turn."""
+
+    def without(fold, groups):
+        kept = (np.flatnonzero(groups != group) for group in range(1 + groups.max()))
+        return [score(fold, rows) for rows in kept]
+
+    return without
+
+
+def _means_without(groups, whole, folds, scores_without):
     """Return the mean over the folds without each group in turn, of those where there is one.
 
     A class can be missing from what is left, without which some scores are not defined.
@@ -134,8 +147,8 @@ def _means_without(groups, whole, folds, score):
     n_groups = 1 + max(int(each.max()) for each in groups)
     without = np.tile(whole[folds], (n_groups, 1))
     for column, fold in enumerate(folds):
-        for group in np.unique(groups[column]):
-            without[group, column] = score(fold, np.flatnonzero(groups[column] != group))
+        there, numbers = np.unique(groups[column], return_inverse=True)
+        without[there, column] = scores_without(fold, numbers)
     means = without.mean(axis=1)
     return means[np.isfinite(means)]
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import accuracy_score
 
-from ._fold_result import score
+from ._gain import Gain
 from ._statistics import fold_difference, texts_difference
 
 _LEAST = 1e-9  # seconds, of clocks that tick slowly
@@ -59,14 +58,6 @@ def _largest(values):
     return max((value for value in values if not np.isnan(value)), default=np.nan)
 
 
-def _weighted_mean(values, weights, rows):
-    """Return the mean over some rows, NaN if none of them counts."""
-    if weights is None:
-        return values[rows].mean() if len(rows) else np.nan
-    total = weights[rows].sum()
-    return weights[rows] @ values[rows] / total if total else np.nan
-
-
 @dataclass(frozen=True)
 class Pair:
     """The best cheap model and BERT on the folds that both have.
@@ -83,10 +74,8 @@ class Pair:
     def difference(self, scorers, name, data, n_candidates=1):
         """Return by how much BERT, the best of `n_candidates`, is better on texts like these."""
         rows = [result.rows for result in self.bert]
-        is_accuracy = getattr(scorers[name], "_score_func", None) is accuracy_score
-        is_accuracy = is_accuracy and data.kind == "labels"
-        gain = self._accuracy_gain(data) if is_accuracy else self._gain(scorers[name], name, data)
-        return texts_difference(rows, gain, data.units, n_candidates)
+        gain = Gain(self, scorers[name], name, data)
+        return texts_difference(rows, gain, data.units, n_candidates, without=gain.without)
 
     def fold_difference(self, name, n_candidates=1):
         """Return the same for other training texts, too; None where there is one fold only."""
@@ -98,35 +87,6 @@ class Pair:
         ]
         sizes = [(result.n_train, len(result.rows)) for result in self.bert]
         return fold_difference(gains, *zip(*sizes, strict=True), n_candidates)
-
-    def _accuracy_gain(self, data):
-        """Return the function that gives the difference in accuracy on some texts of a fold."""
-        gains = [
-            (bert.recorded.labels == data.y[bert.rows])
-            - (cheap.recorded.labels == data.y[bert.rows]).astype(float)
-            for cheap, bert in zip(self.cheap, self.bert, strict=True)
-        ]
-        weights = [data.take_weights(bert.rows) for bert in self.bert]
-        return lambda fold, kept: _weighted_mean(gains[fold], weights[fold], kept)
-
-    def _gain(self, scorer, name, data):
-        """Return the function that gives the difference of a score on some texts of a fold."""
-
-        def gain(fold, kept):
-            if not all(np.isfinite(some[fold].scores[name]) for some in (self.bert, self.cheap)):
-                return np.nan  # a model gives no probabilities, or the fold lacks a class
-            rows = self.bert[fold].rows[kept]
-            texts, y, weights = data.take_texts(rows), data.y[rows], data.take_weights(rows)
-            try:
-                better, worse = (
-                    score(scorer, results[fold].recorded.take(kept), texts, y, weights)
-                    for results in (self.bert, self.cheap)
-                )
-            except ValueError:  # a class is missing from the texts
-                return np.nan
-            return better - worse
-
-        return gain
 
     def times_longer(self, kind=""):
         """Return how many times longer BERT took to fit, and to predict.

@@ -532,6 +532,12 @@ class FirstDefault(Default):
     parameters = FIRST
 
 
+class BalancedDefault(Default):
+    """The same, with the weights that the simple models have where there are several labels."""
+
+    parameters = {"class_weight": "balanced"}
+
+
 MODELS = {
     "majority": Majority,
     "tfidf": Tfidf,
@@ -541,6 +547,7 @@ MODELS = {
     "trainer": Trainer,
     "first-default": FirstDefault,
     "default": Default,
+    "default-balanced": BalancedDefault,
 }
 
 

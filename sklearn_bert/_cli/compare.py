@@ -161,6 +161,12 @@ def _add_judging_options(parser):
         action="store_true",
         help="train on fewer texts too: from how many on does BERT pay?",
     )
+    group.add_argument(
+        "--tune",
+        action="store_true",
+        help="tune the models a little inside each training part: C of the linear ones, learning "
+        "rate and epochs of BERT, which takes five times as long",
+    )
     group.add_argument("--html", metavar="FILE", help="write a report to read and to pass on")
     group.add_argument("--json", metavar="FILE", help="write the figures")
     group.add_argument("--force", action="store_true", help="replace the files if they are there")
@@ -189,6 +195,7 @@ def _compare(args):
             bert=bert,
             budget=args.budget,
             learning_curve=args.learning_curve,
+            tune=args.tune,
             random_state=args.random_state,
             verbose=0 if args.quiet else 1,
             **more,

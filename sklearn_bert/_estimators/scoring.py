@@ -12,7 +12,7 @@ from .recorded import Recorded
 _TRIED = 1000
 _NUMBERS, _BINARY = np.array([1.0, 2.5, 4.5]), np.array([0, 1, 1, 0])
 _WORDS = np.array(["no", "yes", "yes", "no"])
-_SCORER = type(get_scorer("accuracy"))
+SCORER = type(get_scorer("accuracy"))
 # What makes the scorers of one label anew, with the label as a parameter.
 _FUNCTIONS = {
     "f1": "f1_score, pos_label={!r}",
@@ -89,7 +89,7 @@ def knows_label(scorer):
 
 def _can_be_tried(scorer):
     """Return whether a scorer looks at predictions only, as those made by scikit-learn do."""
-    return isinstance(scorer, _SCORER)
+    return isinstance(scorer, SCORER)
 
 
 def simplest(y, kind="labels"):

@@ -92,16 +92,24 @@ def _on(vectorizer, model, pairs):
 
 
 class FoldsThatFit:
-    """Five stratified folds, or as many as there are texts of the rarest class, at least two.
+    """Stratified folds, no more than there are texts of the rarest class, and at least two.
 
     The only text of a class is in all training parts, since each must have all classes.
+
+    Parameters
+    ----------
+    most : int, default=5
+        Folds.
     """
+
+    def __init__(self, most=5):
+        self.most = most
 
     def split(self, X, y, groups=None):
         """Return pairs of training and test rows."""
         _, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
         alone = np.flatnonzero(counts[numbers] == 1)
-        n_folds = int(np.clip(min(counts[counts > 1], default=2), 2, 5))
+        n_folds = int(np.clip(min(counts[counts > 1], default=2), 2, self.most))
         with warnings.catch_warnings():  # a class of one text is nobody's fault here
             warnings.filterwarnings("ignore", "The least populated class", UserWarning)
             folds = list(StratifiedKFold(n_folds).split(X, y))

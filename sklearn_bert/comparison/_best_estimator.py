@@ -4,6 +4,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -13,6 +14,7 @@ from ..embedder import BertTextEmbedder
 from ._baselines import OneThreadPipeline
 from ._one_vs_rest import OneVsRest
 from ._pretrained_models import FrozenBert, StaticBert, of_pairs
+from ._tuning import plain_search
 
 
 def alone(model, data):
@@ -33,7 +35,9 @@ def alone(model, data):
 
 
 def _plain(model):
-    """Return scikit-learn's own class for ours that hands weights on."""
+    """Return scikit-learn's own class for ours that hands weights on, also inside a search."""
+    if isinstance(model, GridSearchCV):
+        return plain_search(model, _plain(model.estimator))
     return OneVsRestClassifier(model.estimator) if isinstance(model, OneVsRest) else model
 
 

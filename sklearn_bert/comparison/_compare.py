@@ -29,6 +29,7 @@ from ._inputs import (
     check_fractions,
     check_n_jobs,
     check_pos_label,
+    check_tune,
     draw_seed,
     find_models,
     find_scorers,
@@ -40,6 +41,7 @@ from ._runner import Runner
 from ._saved import fingerprint, fold_keys
 from ._stages import run_bert, run_cheap, run_curve
 from ._table import wrap
+from ._tuning import TunedPretrained, Tuning, settled
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -63,6 +65,7 @@ def compare(
     bert: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator] | None = None,
     budget: float | str | timedelta | None = None,
     learning_curve: bool | PerText = False,
+    tune: bool = False,
     pos_label: Any = None,
     sample_weight: PerText | None = None,
     earlier: Comparison | None = None,
@@ -123,6 +126,15 @@ def compare(
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
+    tune : bool, default=False
+        Whether to tune the models a little inside each training part, by the first score: C of the
+        linear models, a tenth and ten times of it too, by cross-validation in three folds; the
+        learning rate of BERT, half and twice of it too, and twice its epochs, on a fifth of the
+        texts. A BERT takes five or six times as long, which the forecast counts; where the
+        `budget` is too short for that, it is not tuned, and a note tells. Ridge regression finds
+        its penalty anyway. Your `estimators` are left as they are, and so is a `bert` that is
+        none of ours. Inner folds do not keep `groups` together. The table tells how many fits a
+        fold took.
     pos_label : label, default=None
         The positive one of two classes, for scorers that judge one label, such as "f1",
         "precision", "recall", "jaccard" or "average_precision". They need it unless the labels
@@ -273,6 +285,7 @@ def compare(
     folds, units = find_folds(data, cv, groups, seed)
     data = replace(data, units=units)
     scorers = find_scorers(scoring, data, pos_label)
+    tuning = Tuning(scorers, data, seed) if check_tune(tune) else None
     candidates = named or name_candidates(_default_bert(data, seed))
     berts = [each for each in candidates.values() if isinstance(each, TextEstimator)]
     pretrained = find_pretrained(berts, data.kind)
@@ -281,16 +294,22 @@ def compare(
     if lacks_static:
         pretrained[static] = {}
     models = find_models(
-        estimators, scorers, data, seed, pretrained=pretrained, bert_names=candidates
+        *(estimators, scorers, data, seed),
+        pretrained=pretrained,
+        bert_names=candidates,
+        tuning=tuning,
     )
     fractions = check_fractions(learning_curve)
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
     for each in candidates.values():
         check_bert(each, data)
-    descriptions = {name: describe(model) for name, model in {**models, **candidates}.items()}
+    tried = dict(candidates)
+    if tuning is not None:
+        tried = {name: tuning.bert(each) for name, each in candidates.items()}
+    descriptions = {name: describe(model) for name, model in {**models, **tried}.items()}
     known = Earlier(earlier, data, folds, scorers, descriptions)
     models = {
-        name: model.make() if isinstance(model, Pretrained) else model
+        name: model.make() if isinstance(model, (Pretrained, TunedPretrained)) else model
         for name, model in models.items()
     }
     if berts:
@@ -298,11 +317,12 @@ def compare(
     start = perf_counter()
     speeds = _check_models(berts, data, limit)
     runner = Runner(
-        data, folds, scorers, limit, start, _say if verbose else _say_nothing, known, n_jobs
+        *(data, folds, scorers, limit, start, _say if verbose else _say_nothing, known, n_jobs),
+        is_tuned=tuning is not None,
     )
     overlap = find_overlap(data.texts, folds)
     _tell_of_data(runner, overlap, static if lacks_static else None, estimators or ())
-    forecasts, interrupted = _run(runner, models, candidates, speeds, fractions, seed)
+    forecasts, interrupted = _run(runner, models, tried, speeds, fractions, seed)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
         "pos_label": pos_label,
@@ -312,13 +332,17 @@ def compare(
         "bert": _shown(candidates),
         "budget": budget,
         "random_state": seed,
+        **({} if tuning is None else {"tune": True}),
     }
+    descriptions |= {name: describe(each) for name, each in tried.items()}
+    final = {name: alone(each, data) for name, each in models.items()}
+    final |= {name: settled(each, name, runner.results) for name, each in tried.items()}
     setting = {
         "forecasts_": forecasts,
         "interrupted_": interrupted,
         "settings_": settings,
         "seconds_": perf_counter() - start,
-        "_estimators": {name: alone(each, data) for name, each in {**models, **candidates}.items()},
+        "_estimators": final,
         "_descriptions": descriptions,
         "_fingerprint": fingerprint(data),
         "_fold_keys": fold_keys(folds),
@@ -355,13 +379,16 @@ def _run(
     fractions: list[float],
     seed: int,
 ) -> tuple[dict[str, Forecast], bool]:
-    """Run all models; return the forecasts, and whether Ctrl-C ended it with something done."""
+    """Run all models; return the forecasts, and whether Ctrl-C ended it with something done.
+
+    A candidate that there was no time to tune is put back as it is.
+    """
     forecasts: dict[str, Forecast] = {}
     try:
         for name, model in models.items():
             run_cheap(runner, name, model, speeds)
         for name, candidate in candidates.items():
-            run_bert(runner, name, candidate, forecasts, speeds)
+            candidates[name] = run_bert(runner, name, candidate, forecasts, speeds)
         if fractions:
             run_curve(runner, candidates, models, fractions, seed)
     except KeyboardInterrupt:

@@ -48,14 +48,15 @@ class Comparison:
         ``fit_cpu_seconds`` and ``predictions_per_cpu_second`` by the processor, all threads of
         the process together, ``size_mb`` of the pickled model, ``memory_mb`` and
         ``gpu_memory_mb`` (peaks), ``n_folds`` that were done, and the ``error`` of one that
-        failed. What is not known is NaN, printed as "-". A score is the mean over the folds on
-        which it is defined.
+        failed; with ``tune=True``, the ``n_fits`` of a fold. What is not known is NaN, printed as
+        "-". A score is the mean over the folds on which it is defined.
 
     table_ : DataFrame
         The same, indexed by model.
 
     folds_ : DataFrame
-        One row a model and fold, with what `rows_` sums up.
+        One row a model and fold, with what `rows_` sums up; with ``tune=True`` also the
+        ``best_params`` that were chosen there.
 
     predictions_ : DataFrame
         One row a model and text that it was judged on: ``row``, ``fold``, ``label``,
@@ -230,7 +231,13 @@ class Comparison:
         self.candidates_, self.next_labels_ = found.candidates, found.next_labels
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
         self.forecast_ = self.forecasts_.get(self.bert_)
-        self._layout = Table(self._scorers, with_gpu=_has_gpu(), in_cpu_seconds=self.busy_)
+        self._is_tuned = self.settings_.get("tune", False)
+        self._layout = Table(
+            self._scorers,
+            with_gpu=_has_gpu(),
+            in_cpu_seconds=self.busy_,
+            with_fits=self._is_tuned,
+        )
 
     def worth_it(self, min_gain: float = 0.0, *, scoring: str | None = None) -> bool | None:
         """Return whether BERT gains more than you ask for.
@@ -314,7 +321,11 @@ class Comparison:
 
     def _fold_rows(self) -> list[dict[str, Any]]:
         """Return one dict a model and fold."""
-        return [result.as_row() for result in self._results]
+        rows = [result.as_row() for result in self._results]
+        if self._is_tuned:
+            for row, result in zip(rows, self._results, strict=True):
+                row |= {"n_fits": result.n_fits, "best_params": result.best_params}
+        return rows
 
     @property
     def learning_curve_(self) -> pd.DataFrame | None:

@@ -29,9 +29,12 @@ class Deadline(Callback):
 def with_deadline(bert, end):
     """Return a copy of a BERT whose fit ends by an error after `end`.
 
-    One with checkpoints takes no callbacks: it is given its time.
+    One with checkpoints takes no callbacks: it is given its time. One that is tuned does so for
+    each of its fits.
     """
     copy = clone(bert)
+    if hasattr(bert, "end"):
+        return copy.set_params(end=end)
     if bert.checkpoint_dir is None:
         copy.callbacks = [*(copy.callbacks or []), ("_deadline", Deadline(end))]
     return copy

@@ -13,6 +13,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from .._clock import OutOfTime, has_waited, is_loaded, now
 from ..exceptions import NothingLearntWarning, TextsCutWarning
 from ._baselines import OneThreadPipeline
+from ._searches import count_fits, find_best_params
 from ._training import find_training
 from ._weighted_fit import fit_weighted
 
@@ -60,6 +61,10 @@ class FoldResult:
         Why the fold failed, empty if it did not.
     recorded : Recorded or None
         The predictions.
+    n_fits : int
+        The fits that it took, those of a search among them.
+    best_params : dict
+        What a search chose.
     """
 
     model: str
@@ -80,6 +85,8 @@ class FoldResult:
     error: str = ""
     recorded: object = None
     undefined: dict = field(default_factory=dict)
+    n_fits: int = 1
+    best_params: dict = field(default_factory=dict)
 
     def as_row(self):
         """Return it as a dict of plain values, without the predictions."""
@@ -131,12 +138,13 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
         with _PeakMemory() as peak:
             fit = _fit(model, data, train)
             result.once_seconds = getattr(model, "once_seconds_", 0.0)
-            result.recorded, predict = _record(model, data.take_texts(test), data)
+            result.recorded, predict = record(model, data.take_texts(test), data)
             result.once_seconds += getattr(model, "once_seconds_", 0.0)
         result.fit_seconds, result.fit_cpu_seconds = map(float, fit)
         result.predict_seconds, result.predict_cpu_seconds = map(float, predict)
         result.is_busy = is_loaded() or (isinstance(model, OneThreadPipeline) and has_waited(fit))
         result.training = find_training(model)
+        result.n_fits, result.best_params = count_fits(model), find_best_params(model)
         result.memory_mb, result.gpu_memory_mb = peak.memory_mb, peak.gpu_memory_mb
         for scorer in scorers:
             result.scores[scorer], result.undefined[scorer] = judge(
@@ -200,7 +208,7 @@ def _saved_seconds(model):
     return np.array([getattr(model, f"saved_{kind}_", 0.0) for kind in ("seconds", "cpu_seconds")])
 
 
-def _record(model, texts, data):
+def record(model, texts, data):
     """Return the predictions, and the seconds of one pass over the texts."""
     start = now()
     proba, decision = None, None

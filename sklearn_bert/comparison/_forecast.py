@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -177,6 +177,31 @@ def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
         perf_counter() - start,
         probe.module_.config.hidden_size,
     )
+
+
+def with_tuning(forecast, tuned, y, folds):
+    """Return the forecast of all the fits of a BERT that is tuned, given that of one.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Of the BERT as it is.
+    tuned : TunedBert
+        What is going to be fitted.
+    y : ndarray of shape (n_texts,) or (n_texts, n_labels)
+        What there is to learn.
+    folds : list of (train, test) pairs of arrays of int
+        What is going to be done.
+    """
+    bert, task, fit_seconds = tuned.estimator, _Task.of(tuned.estimator, y), []
+    for (train, test), once, predict in zip(
+        folds, forecast.fit_seconds, forecast.predict_seconds, strict=True
+    ):
+        n_tried = round(len(train) * tuned.share_tried)
+        steps = _count_steps(bert, n_tried, task) / _count_steps(bert, len(train), task)
+        judging = tuned.n_settings * predict * (len(train) - n_tried) / len(test)
+        fit_seconds.append(once * (1 + steps * tuned.n_runs) + judging)
+    return replace(forecast, fit_seconds=fit_seconds)
 
 
 def _probe_seconds(speed, n_texts, n_predicted):

@@ -129,7 +129,7 @@ def _name(scoring):
 
 def _check_names(names):
     """Refuse names of scorers that columns of the results have already."""
-    taken = {*FoldResult("", 0, np.arange(0), 0).as_row(), "n_folds"}
+    taken = {*FoldResult("", 0, np.arange(0), 0).as_row(), "n_folds", "n_fits"}
     taken |= {"predictions_per_second", "predictions_per_cpu_second"}
     taken |= {f"{name}_std" for name in names}
     for name in names:
@@ -163,7 +163,7 @@ def _needs_proba(scorer, data):
     return error_of(scorer, simplest.without_proba(), texts, y) is not None
 
 
-def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
+def find_models(estimators, scorers, data, seed, *, pretrained, bert_names, tuning=None):
     """Return the cheap models by name, with those of the user.
 
     Parameters
@@ -181,6 +181,8 @@ def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
         the row stands for all of its models.
     bert_names : collection of str
         Names of the candidates, which no cheap model may have.
+    tuning : Tuning, default=None
+        Tunes those that are not the user's.
     """
     needs_proba = any(_needs_proba(scorer, data) for scorer in scorers.values())
     models = cheap_models(
@@ -191,6 +193,8 @@ def find_models(estimators, scorers, data, seed, *, pretrained, bert_names):
     )
     for found in pretrained.values():
         models |= found
+    if tuning is not None:
+        models = {name: tuning.cheap(model) for name, model in models.items()}
     for name, estimator in _by_name(estimators).items():
         meant = [each for each in pretrained.get(name, [name]) if each in models]
         if isinstance(estimator, str) and estimator == "drop":
@@ -294,6 +298,15 @@ def check_n_jobs(n_jobs):
         raise ValueError(
             f"n_jobs must be an int other than 0, or None, got {n_jobs!r}; use -1 for all cores."
         )
+
+
+def check_tune(tune):
+    """Return whether to tune."""
+    if not isinstance(tune, (bool, np.bool_)):
+        raise TypeError(
+            f"tune must be a bool, got {tune!r}; use True to tune the models inside each fold."
+        )
+    return bool(tune)
 
 
 def check_earlier(earlier):

@@ -45,6 +45,7 @@ class Judgement:
     def __init__(self, runner, candidates, overlap):
         self.data, self.scorers, self.curve = runner.data, runner.scorers, runner.curve
         self.results, self.candidates = runner.results, candidates
+        self.with_fits = runner.is_tuned
         self.main = next(iter(self.scorers))
         self.notes = [*runner.notes, *runner.failures()]
         self.busy = counts_processor(self.results)
@@ -71,7 +72,12 @@ class Judgement:
         """Return the row of each model that there are results of."""
         names = dict.fromkeys(result.model for result in results)
         return [
-            summarize(name, [each for each in results if each.model == name], self.scorers)
+            summarize(
+                name,
+                [each for each in results if each.model == name],
+                self.scorers,
+                with_fits=self.with_fits,
+            )
             for name in names
         ]
 

@@ -15,6 +15,7 @@ from ._fold_result import run_fold
 from ._stratified_labels import spread_labels
 from ._summary import summarize
 from ._table import score_with_spread
+from ._tuning import TunedBert
 from ._weighted_fit import weight_parameter
 
 # A fit that is still at work so much later than the budget is ended.
@@ -50,6 +51,8 @@ class Runner:
         What was done before.
     n_jobs : int or None, default=None
         Processes for the folds of cheap models, as joblib has it.
+    is_tuned : bool, default=False
+        Whether models are tuned inside each training part.
 
     Attributes
     ----------
@@ -61,7 +64,9 @@ class Runner:
         Sentences on what was left out.
     """
 
-    def __init__(self, data, folds, scorers, budget, start, say, earlier, n_jobs=None):
+    def __init__(
+        self, data, folds, scorers, budget, start, say, earlier, n_jobs=None, *, is_tuned=False
+    ):
         self.data = data
         self.folds = folds
         self.scorers = scorers
@@ -70,6 +75,7 @@ class Runner:
         self.say = say
         self.earlier = earlier
         self.n_jobs = n_jobs
+        self.is_tuned = is_tuned
         self.results, self.curve, self.notes = [], [], []
         self._fold_seconds = {}
 
@@ -158,7 +164,7 @@ class Runner:
         OutOfTime
             If it is a BERT, and its fit was ended by the budget.
         """
-        if isinstance(estimator, TextEstimator) and self.budget < math.inf:
+        if isinstance(estimator, (TextEstimator, TunedBert)) and self.budget < math.inf:
             from ._deadline import with_deadline
 
             estimator = with_deadline(estimator, self.start + _LATEST * self.budget)

@@ -19,6 +19,7 @@ from ._training import Training
 
 _FORMAT = 1
 _AS_THEY_ARE = ("model", "fold", "n_train", "scores", "error", "undefined", "is_busy")
+_NEWER = ("n_fits", "best_params")
 _FIGURES = (
     *("fit_seconds", "predict_seconds", "fit_cpu_seconds", "predict_cpu_seconds"),
     *("memory_mb", "gpu_memory_mb", "size_mb", "once_seconds"),
@@ -86,7 +87,7 @@ def state_of(comparison):
 
 def _result(result, data):
     """Return a fold result as a dict."""
-    found = {name: getattr(result, name) for name in (*_AS_THEY_ARE, *_FIGURES)}
+    found = {name: getattr(result, name) for name in (*_AS_THEY_ARE, *_NEWER, *_FIGURES)}
     found["rows"] = result.rows.tolist()
     found["training"] = result.training and asdict(result.training)
     if result.recorded is not None:
@@ -189,6 +190,7 @@ def _with_nan(row):
 def _read_result(saved, data):
     """Return a fold result."""
     found = {name: saved[name] for name in _AS_THEY_ARE}
+    found |= {name: saved[name] for name in _NEWER if name in saved}
     found |= _with_nan({name: saved[name] for name in _FIGURES})
     found["scores"] = _with_nan(saved["scores"])
     if (training := saved["training"]) is not None:

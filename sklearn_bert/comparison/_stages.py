@@ -6,6 +6,7 @@ from .._durations import format_duration
 from .._estimators.text_estimator import TextEstimator
 from ._pretrained_models import FrozenBert, StaticBert
 from ._summary import find_pair, rank_candidates
+from ._tuning import TunedBert
 
 _WHILE = 10  # seconds without a word
 # Of the time that is left, what a forecast may take.
@@ -32,17 +33,43 @@ def run_cheap(runner, name, model, speeds):
 
 
 def run_bert(runner, name, bert, forecasts, speeds):
-    """Tell what a BERT will cost, if there can be a forecast, and run it."""
+    """Tell what a BERT will cost, if there can be a forecast, and run it; return what was run."""
+    own = bert.estimator if isinstance(bert, TunedBert) else bert
     if name in runner.earlier.forecasts:
         forecasts[name] = runner.earlier.forecasts[name]
-    elif isinstance(bert, TextEstimator) and runner.seconds_left > 0:
+    elif isinstance(own, TextEstimator) and runner.seconds_left > 0:
         runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
         with suppress(Exception):  # what it was will be told by the first fold
-            forecasts[name] = _forecast(runner, bert, speeds)
+            forecasts[name] = _forecast(runner, own, speeds)
+            bert = _tuned_in_time(runner, name, bert, forecasts)
     if name in forecasts and name not in runner.earlier.forecasts:
         runner.say(f"{name}: {forecasts[name]}")
-        _tell_of_smaller(runner, bert, forecasts[name])
+        _tell_of_smaller(runner, own, forecasts[name])
     runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
+    return bert
+
+
+def _tuned_in_time(runner, name, bert, forecasts):
+    """Return a BERT that is tuned, or as it is where there is no time for more.
+
+    The forecast is made that of all its fits.
+    """
+    if not isinstance(bert, TunedBert):
+        return bert
+    from ._forecast import with_tuning
+
+    tuned = with_tuning(forecasts[name], bert, runner.data.y, runner.folds)
+    left = runner.seconds_left
+    if tuned.seconds > left:
+        runner.note(
+            f"{name} was not tuned: that was expected to take {format_duration(tuned.seconds)}, "
+            f"and {format_duration(left)} were left of the budget of "
+            f"{format_duration(runner.budget)}."
+        )
+        return bert.estimator
+    forecasts[name] = tuned
+    runner.say(f"{name}: tuned by {bert.n_settings} settings in each fold")
+    return bert
 
 
 def _forecast(runner, bert, speeds):

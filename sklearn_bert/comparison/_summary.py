@@ -10,7 +10,7 @@ from ._statistics import fold_difference, texts_difference
 _LEAST = 1e-9  # seconds, of clocks that tick slowly
 
 
-def summarize(name, results, scorers):
+def summarize(name, results, scorers, *, with_fits=False):
     """Return the row of a model: its scores with their spread, and what it cost.
 
     Parameters
@@ -21,6 +21,8 @@ def summarize(name, results, scorers):
         Its folds.
     scorers : iterable of str
         Names of the scores.
+    with_fits : bool, default=False
+        Whether to tell how many fits a fold took.
 
     Returns
     -------
@@ -33,6 +35,8 @@ def summarize(name, results, scorers):
         values = values[np.isfinite(values)]
         row[scorer] = float(values.mean()) if len(values) else np.nan
         row[f"{scorer}_std"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    if with_fits:
+        row["n_fits"] = max((result.n_fits for result in done), default=0)
     predicted = sum(len(result.rows) for result in done)
     row["fit_seconds"] = _mean([result.fit_seconds for result in done])
     row["fit_cpu_seconds"] = _mean([result.fit_cpu_seconds for result in done])

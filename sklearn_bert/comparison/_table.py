@@ -11,6 +11,7 @@ _GAP = "  "
 _LEAST_NAME, _INDENT = 22, "  "
 _LEAST_SCORE, _LEAST_COST = 13, 6
 
+_FITS = ("n_fits", "fits", "count")
 # The key of a figure, its heading in one or two lines, and its form.
 _COSTS = (
     ("fit_seconds", "fit (s)", "seconds"),
@@ -51,11 +52,14 @@ class Table:
         Whether there is a column for the memory of a GPU.
     in_cpu_seconds : bool
         Whether costs are in seconds of the processor instead of the clock.
+    with_fits : bool, default=False
+        Whether there is a column for the number of fits.
     """
 
-    def __init__(self, scorers, *, with_gpu, in_cpu_seconds):
+    def __init__(self, scorers, *, with_gpu, in_cpu_seconds, with_fits=False):
         costs = _COSTS if with_gpu else _COSTS[:-1]
         self.costs = (*_CPU_COSTS, *costs[2:]) if in_cpu_seconds else costs
+        self.costs = (_FITS, *self.costs) if with_fits else self.costs
         self.scorers = list(scorers)
         self.headings = ["model", *self.scorers, *(heading for _, heading, _ in self.costs)]
 

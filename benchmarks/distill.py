@@ -85,17 +85,17 @@ def split(options, spec, seed):
     random = np.random.default_rng(seed)
     order, tested = random.permutation(len(X)), np.random.default_rng(99).permutation(len(X_test))
     X, y = [X[row] for row in order], y[order]
-    judged = tested[:n_test]
-    more = X[n_rows:]
+    judged, rest = tested[:n_test], X[n_rows:]
     if name in options.more:
         others, _ = read(options, options.more[name], "train")
         known = {*X, *X_test}
-        more += [others[row] for row in random.permutation(len(others))]
-        more = [text for text in more if text not in known or text in set(X[n_rows:])]
+        drawn = (others[row] for row in random.permutation(len(others)))
+        rest += [text for text in drawn if text not in known]
     else:
-        more += [X_test[row] for row in tested[len(judged) :]]
+        rest += [X_test[row] for row in tested[len(judged) :]]
     X_test = [X_test[row] for row in judged]
-    more = [text for text in more if text not in set(X_test)][:n_unlabelled]
+    not_seen = set(X_test)
+    more = [text for text in rest if text not in not_seen][:n_unlabelled]
     return X[:n_rows], y[:n_rows], more, X_test, y_test[judged]
 
 

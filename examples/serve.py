@@ -6,9 +6,9 @@
     curl -d '{"texts": ["a joy from start to end"]}' http://127.0.0.1:8000/predict
     {"labels": ["good"], "probabilities": [{"bad": 0.04, "good": 0.96}]}
 
-The folder is what `save_pretrained` or `export_onnx` wrote. With --preload the workers are forked
-from one process that has loaded it, and share its memory. One thread a call is best when there are
-as many calls at once as cores.
+The folder is what `save_pretrained` or `export_onnx` wrote, of a distilled classifier too. With
+--preload the workers are forked from one process that has loaded it, and share its memory. One
+thread a call is best when there are as many calls at once as cores.
 """
 
 import json
@@ -16,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from sklearn_bert import OnnxTextClassifier
+from sklearn_bert import DistilledTextClassifier, OnnxTextClassifier
 
 MAX_BYTES = 10_000_000
 CANNOT_START = 3  # tells gunicorn not to start the worker again
@@ -38,7 +38,10 @@ def load_or_end():
 
 
 def load(path):
-    """Return the classifier in a folder, exported or not, with one thread a call."""
+    """Return the classifier in a folder, of any kind, with one thread a call."""
+    manifest = Path(path, "sklearn_bert.json")
+    if manifest.is_file() and json.loads(manifest.read_text())["estimator"].startswith("distilled"):
+        return DistilledTextClassifier.from_pretrained(path)
     if any(Path(path).rglob("*.onnx")):
         return OnnxTextClassifier.from_pretrained(path, n_threads=1)
     import torch

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .classifier import BertTextClassifier
     from .comparison import Comparison, compare
     from .datasets import load_docstrings, load_text_folder, load_text_table
+    from .distilled_classifier import DistilledTextClassifier
+    from .distilled_regressor import DistilledTextRegressor
     from .embedder import BertTextEmbedder
     from .exceptions import NothingLearntWarning, TextsCutWarning
     from .inspection import (
@@ -29,6 +31,8 @@ _MODULES = {
     "BertTextEmbedder": "embedder",
     "BertTextRegressor": "regressor",
     "Comparison": "comparison",
+    "DistilledTextClassifier": "distilled_classifier",
+    "DistilledTextRegressor": "distilled_regressor",
     "LearningRateFinderDisplay": "inspection",
     "NothingLearntWarning": "exceptions",
     "OnnxTextClassifier": "onnx_classifier",
@@ -47,6 +51,8 @@ __all__ = [
     "BertTextEmbedder",
     "BertTextRegressor",
     "Comparison",
+    "DistilledTextClassifier",
+    "DistilledTextRegressor",
     "LearningRateFinderDisplay",
     "NothingLearntWarning",
     "OnnxTextClassifier",

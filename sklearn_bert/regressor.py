@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skorch.callbacks import Callback
 
     from ._typing import Dtype, LongText, Path, PerText, RandomState, Scoring, Targets, Texts
+    from .distilled_regressor import DistilledTextRegressor
 
 
 class BertTextRegressor(RegressorMixin, TextEstimator):
@@ -179,6 +180,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
     --------
     BertTextClassifier : The same for labels, with notes on training that hold here too.
     BertTextEmbedder : Texts to vectors, for other regressors to work on.
+    DistilledTextRegressor : Prediction hundreds of times as fast, which :meth:`distill` gives.
 
     References
     ----------
@@ -418,6 +420,43 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         y = in_memory(y, "y")
         check_order(column_names(y), getattr(self, "target_names_", None), of="outputs")
         return super().score(X, check_numbers(y), sample_weight)
+
+    def distill(self, X: Texts, *, random_state: RandomState = None) -> DistilledTextRegressor:
+        """Return a fast regressor that was trained to give the answers of this one.
+
+        It predicts hundreds of times as fast, needs NumPy and a tokenizer only, and answers nearly
+        alike: how nearly depends on the task and on the number of texts, see
+        :class:`DistilledTextRegressor`.
+
+        Parameters
+        ----------
+        X : array-like of str of shape (n_samples,) or (n_samples, 1)
+            Texts like those that will be predicted, without labels: the more the better, 20,000
+            are a good number. Those that it was fitted to may be among them. They are predicted
+            first, which mostly is what takes longest.
+
+        random_state : int, RandomState instance or None, default=None
+            Seeds the training of the fast regressor.
+
+        Returns
+        -------
+        student : DistilledTextRegressor
+            Fitted. Its `estimator` is a copy of this one that is not fitted, so that
+            cross-validation of it fits the one and distils the other.
+
+        Raises
+        ------
+        NotFittedError
+            If the regressor is not fitted.
+        TypeError
+            If a row of `X` is not a str.
+        ValueError
+            If it was fitted to pairs of texts, or `X` is a single str, is empty or has two columns.
+        """
+        check_is_fitted(self)
+        from .distilled_regressor import DistilledTextRegressor
+
+        return DistilledTextRegressor.distilled(self, X, random_state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._files.atomic import WHOLE
 from .._files.manifest import MANIFEST, Refused, read_manifest, whole_folder
 from ..classifier import BertTextClassifier
+from ..distilled_classifier import DistilledTextClassifier
+from ..distilled_regressor import DistilledTextRegressor
 from ..onnx_classifier import OnnxTextClassifier
 from ..regressor import BertTextRegressor
 
@@ -18,7 +20,11 @@ _LOADERS = {
     "classifier": BertTextClassifier,
     "regressor": BertTextRegressor,
     "onnx-classifier": OnnxTextClassifier,
+    "distilled-classifier": DistilledTextClassifier,
+    "distilled-regressor": DistilledTextRegressor,
 }
+# Estimators of ours that are no BaseEstimator: they do without scikit-learn.
+_OTHERS = OnnxTextClassifier, DistilledTextClassifier, DistilledTextRegressor
 
 
 def load_model(name, *, proba):
@@ -74,7 +80,7 @@ def _load_pickle(path, name):
             f"MODEL must be a file that fit or joblib.dump has written, and {name!r} cannot be "
             f"loaded{lacking}; make one by fit."
         ) from error
-    is_ours = isinstance(model, (BaseEstimator, OnnxTextClassifier))
+    is_ours = isinstance(model, (BaseEstimator, *_OTHERS))
     if not (is_ours and (is_classifier(model) or is_regressor(model))):
         raise ValueError(
             f"MODEL must hold a classifier or a regressor, and {name!r} holds an object of type "

@@ -9,8 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ..classifier import BertTextClassifier
-from ..onnx_classifier import OnnxTextClassifier
+from .._text.probabilities import ProbabilitiesMixin
 from .data import TEXT_FORMATS, find, read_unlabelled
 from .load import innermost, load_model
 from .messages import counted, tell
@@ -164,7 +163,7 @@ def _predict_rows(model, data, rows, proba):
 
 def _labels(model, texts, probabilities):
     """Return the labels, from the probabilities where these decide and are known."""
-    if probabilities is None or not isinstance(model, (BertTextClassifier, OnnxTextClassifier)):
+    if probabilities is None or not isinstance(model, ProbabilitiesMixin):
         labels = model.predict(texts)
         labels = labels.toarray() if hasattr(labels, "toarray") else np.asarray(labels)
         return labels if hasattr(model, "classes_") else _rounded(labels)

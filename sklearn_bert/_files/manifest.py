@@ -23,11 +23,15 @@ WRITERS = {
     "classifier": "save_pretrained",
     "regressor": "save_pretrained",
     "onnx-classifier": "export_onnx",
+    "distilled-classifier": "save_pretrained",
+    "distilled-regressor": "save_pretrained",
 }
 _LOADERS = {
     "classifier": "BertTextClassifier",
     "regressor": "BertTextRegressor",
     "onnx-classifier": "OnnxTextClassifier",
+    "distilled-classifier": "DistilledTextClassifier",
+    "distilled-regressor": "DistilledTextRegressor",
 }
 _LONGEST_MANIFEST = 64 * 2**20  # bytes
 _BLOCK = 2**20

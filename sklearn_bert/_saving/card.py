@@ -41,7 +41,7 @@ def model_card(estimator, kind, labels, parameters, versions):
         n_texts=estimator.n_samples_fit_,
         pairs=estimator.pairs_,
         max_length=estimator.max_length_,
-        task=_task(estimator, kind, labels),
+        task=_task(estimator, labels),
         example=_example(estimator),
         columns=[name for name in columns if any(name in row for row in estimator.history_)],
         history=estimator.history_,
@@ -63,9 +63,27 @@ def onnx_card(clf, labels, manifest):
         quantize=manifest["quantize"],
         n_texts=manifest["checked"]["texts"],
         difference=manifest["checked"]["largest difference of probabilities"],
-        task=_task(clf, "classifier", labels),
+        task=_task(clf, labels),
         example=_example(clf),
         versions=_shown(manifest["versions"]),
+    )
+
+
+def distilled_card(model, versions):
+    """Return the card of a distilled model as Markdown."""
+    labels = getattr(model, "classes_", None)
+    return _rendered(
+        "distilled.md",
+        ModelCardData(
+            library_name="sklearn-bert",
+            pipeline_tag="text-classification",
+            tags=["sklearn", "sklearn-bert", "distilled"],
+        ),
+        name=type(model).__name__,
+        n_texts=model.n_samples_fit_,
+        max_length=model.max_length_,
+        task=_task(model, None if labels is None else [str(label) for label in labels.tolist()]),
+        versions=_shown(versions),
     )
 
 
@@ -82,7 +100,7 @@ def _package():
     return f"sklearn-bert {__version__}" + ("" if command is None else f" (`{command}`)")
 
 
-def _task(estimator, kind, labels):
+def _task(estimator, labels):
     """Return what the model predicts."""
     if labels is None:
         mean, scale = estimator.target_mean_, estimator.target_scale_

@@ -20,6 +20,7 @@ from ._best_estimator import alone
 from ._candidates import Pretrained, find_pretrained, name_candidates
 from ._comparison import Comparison
 from ._data import check_data
+from ._distilled import distilled
 from ._earlier import Earlier, describe
 from ._folds import find_folds, rare_classes
 from ._inputs import (
@@ -64,6 +65,7 @@ def compare(
     estimators: Mapping[str, BaseEstimator | Literal["drop"]] | None = None,
     bert: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator] | None = None,
     budget: float | str | timedelta | None = None,
+    distill: bool = False,
     learning_curve: bool | PerText = False,
     tune: bool = False,
     pos_label: Any = None,
@@ -123,6 +125,10 @@ def compare(
         tenth of what is left, and a fit of a BERT of ours that lasts a tenth longer than
         all of it is ended, unless it has a `checkpoint_dir`. So the comparison ends within a
         tenth, or one fold of another model, of that time; a note tells which. None is no limit.
+    distill : bool, default=False
+        Whether to judge what is distilled from each BERT of ours, too, on the texts that it was
+        fitted to: a candidate more, see :class:`DistilledTextClassifier`. Each fold fits the BERT
+        for it once more. Distilled on many unlabelled texts as well, it would be better.
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
@@ -288,6 +294,8 @@ def compare(
     tuning = Tuning(scorers, data, seed) if check_tune(tune) else None
     candidates = named or name_candidates(_default_bert(data, seed))
     berts = [each for each in candidates.values() if isinstance(each, TextEstimator)]
+    if distill:
+        candidates |= distilled(candidates, data, seed)
     pretrained = find_pretrained(berts, data.kind)
     static = row_name(STATIC, data.kind)
     lacks_static = bool(pretrained) and not has_model2vec()

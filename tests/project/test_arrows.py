@@ -12,6 +12,7 @@ import sklearn_bert
 
 ROOT = Path(sklearn_bert.__file__).parent
 FACES = {"classifier", "regressor", "embedder", "onnx_classifier"}
+FACES |= {"distilled_classifier", "distilled_regressor"}
 # From the top down; rooms of one floor know nothing of each other.
 FLOORS = [
     {"__main__"},

@@ -104,12 +104,13 @@ for _ in range(8):
     run_python(code)
 
 
-@pytest.fixture(params=["torch", pytest.param("onnx", marks=pytest.mark.slow)])
-def folder(request, fitted, tmp_path):
-    """The folder of a saved classifier."""
-    write = fitted.save_pretrained if request.param == "torch" else fitted.export_onnx
+@pytest.fixture(params=["torch", "distilled", pytest.param("onnx", marks=pytest.mark.slow)])
+def served(request, fitted, reviews, tmp_path):
+    """The folder of a saved classifier, and one that gives its answers."""
+    clf = fitted.distill(reviews[0], random_state=0) if request.param == "distilled" else fitted
+    write = fitted.export_onnx if request.param == "onnx" else clf.save_pretrained
     write(tmp_path / "model")
-    return tmp_path / "model"
+    return tmp_path / "model", clf
 
 
 @contextmanager
@@ -153,9 +154,10 @@ def ask(port, body, path="/predict"):
 
 @HAS_FORK
 @pytest.mark.parametrize("worker", [pytest.param("threads", marks=pytest.mark.slow), "one thread"])
-def test_gunicorn_with_preload_answers_all(folder, fitted, worker, record_property):
+def test_gunicorn_with_preload_answers_all(served, worker, record_property):
+    folder, clf = served
     options = ["--workers", "2"] + (["--threads", "4"] if worker == "threads" else [])
-    expected = {text: fitted.predict_proba([text])[0] for text in TEXTS}
+    expected = {text: clf.predict_proba([text])[0] for text in TEXTS}
     with serving(folder, *options) as (port, server):
         ask(port, json.dumps({"texts": ["good"]}))  # waits until it is up
         start = time.perf_counter()

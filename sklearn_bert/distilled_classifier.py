@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._estimators.distilled_model import DistilledTextModel
-from ._text.indicator import read_true_labels
 from ._text.probabilities import ProbabilitiesMixin
+from ._text.true_labels import read_true_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt

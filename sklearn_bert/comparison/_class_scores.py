@@ -76,6 +76,7 @@ def find_confusions(results, data):
         n_of_label = counts.sum(axis=1)
         np.fill_diagonal(counts, 0)
     else:
+        y_pred = y_pred.astype(int)  # which may be bool
         counts = (y_true * (1 - y_pred)).T @ (y_pred * (1 - y_true))
         n_of_label = y_true.sum(axis=0)
     order = np.argsort(-counts, axis=None, kind="stable")[: np.count_nonzero(counts)]

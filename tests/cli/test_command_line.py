@@ -94,6 +94,20 @@ def test_a_table_is_compared_data_first_verdict_last(table, options, capsys):
     assert interval.startswith("grouped jackknife over 10 texts")
 
 
+def test_labels_that_are_likely_wrong_are_told(tmp_path, options, capsys):
+    rows = [f"{text},{label}" for text, label in PAIRS]
+    rows[6] = f"{TEXTS[6]},neg"
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(["text,label", *rows]))
+    dropped = [word for name in MODELS[2:-1] for word in ("--drop", name)]
+    assert main(["compare", str(path), *options, *dropped, "--cv", "2", "--quiet"]) == 0
+    captured = capsys.readouterr().out
+    assert max(map(len, captured.splitlines()[2:])) < 80
+    assert "The labels that are most likely wrong are those of the rows 6" in " ".join(
+        captured.split()
+    )
+
+
 def test_progress_goes_to_stderr_as_it_comes(table, options, capsys):
     assert main(["compare", table, *options, "--cv", "2"]) == 0
     err = capsys.readouterr().err
@@ -190,9 +204,10 @@ def test_a_report_without_a_folder_is_told_before_anything_is_trained(table, tmp
 def test_the_options_of_judging_reach_compare(monkeypatch, table):
     seen = watch_compare(monkeypatch)
     argv = ["--scoring", "f1_macro,accuracy", "--drop", "naive-Bayes SVM", "--budget", "9min"]
-    main(["compare", table, *argv, "--learning-curve", "--quiet"])
+    main(["compare", table, *argv, "--learning-curve", "--tune", "--quiet"])
     expected = {"scoring": ["f1_macro", "accuracy"], "estimators": {"naive-Bayes SVM": "drop"}}
     expected |= {"budget": "9min", "learning_curve": True, "verbose": 0, "random_state": 0}
+    expected |= {"tune": True}
     assert {name: seen[name] for name in expected} == expected
 
 

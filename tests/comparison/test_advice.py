@@ -170,9 +170,17 @@ def test_confusions_are_those_of_the_confusion_matrix():
     assert found.confusions_["n_texts"].is_monotonic_decreasing
 
 
+class SaysTrue(DummyClassifier):
+    """A classifier whose predictions are of type bool."""
+
+    def predict(self, X):
+        """Return whether texts have labels."""
+        return super().predict(X).astype(bool)
+
+
 def test_labels_are_confused_where_one_is_there_and_the_other_is_predicted():
     y = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1]] * 20)
-    always = DummyClassifier(strategy="constant", constant=[0, 1, 0])
+    always = SaysTrue(strategy="constant", constant=[0, 1, 0])
     options = {**OPTIONS, "estimators": {**DROPPED, "majority class": "drop", "other": always}}
     found = compare([f"text {number}" for number in range(80)], y, bert=always, **options)
     pairs = found.confusions_[["label", "predicted", "n_texts"]].values.tolist()

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimators.fit_context import fit_context
-from ._estimators.labels import encode_labels
+from ._estimators.labels import among_all, encode_labels, indices_of_columns, present_classes
 from ._estimators.targets import (
     SoftLabels,
     Target,
@@ -655,7 +655,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         if y is not None and (classes is not None or is_soft(y)):
             classes, values, columns = encode_soft(y, classes)
         elif several := is_indicator(y):
-            classes, values = encode_indicator(y)
+            classes, values = encode_indicator(y, or_soft=True)
         else:
             classes, values = encode_labels(y, estimator_name=type(self).__name__)
         if self._continues():
@@ -666,7 +666,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         class_weights = self._weights_of(classes, values, weights > 0)
         weights_by_class, values = weigh_classes(values, class_weights)
         weights = combine(weights, weights_by_class)
-        present = classes[_present(values[weights > 0])].tolist()
+        present = classes[present_classes(values[weights > 0])].tolist()
         if len(present) < 2:
             found = f"one class: {present[0]!r}" if present else "no class"
             raise ValueError(
@@ -675,7 +675,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             )
         if self._continues():
             places = np.searchsorted(self.classes_, classes)
-            values = _at(places, values, len(self.classes_))
+            values = among_all(values, places, len(self.classes_))
             known_weights = np.ones(len(self.classes_))
             known_weights[places] = class_weights
             classes, class_weights = self.classes_, known_weights
@@ -703,32 +703,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
                 )
         if self._continues():
             check_order(names, self.target_names_)
-            indices = self._known_indices(columns, "y")
+            indices = indices_of_columns(columns, self.classes_, "y")
             classes, names = list(self.classes_), self.target_names_
         return columns_target(classes, indices, weights, names, **settings)
-
-    def _known_indices(
-        self, columns: list[npt.NDArray[Any]], name: str, classes: Any = None
-    ) -> npt.NDArray[np.int64]:
-        """Return the indices of labels in several columns, among those of the fit."""
-        classes = self.classes_ if classes is None else classes
-        if len(columns) != len(classes):
-            raise ValueError(
-                f"{name} must have the {len(classes)} columns of labels of the fit, got "
-                f"{len(columns)}; pass all of them."
-            )
-        found = np.empty((len(columns[0]), len(columns)), dtype=np.int64)
-        for number, (known, column) in enumerate(zip(classes, columns, strict=True)):
-            numbers = {label: index for index, label in enumerate(known.tolist())}
-            for row, label in enumerate(column.tolist()):
-                if label not in numbers:
-                    raise ValueError(
-                        f"{name} must have the classes of the fit, {known.tolist()!r}, got "
-                        f"{label!r} at row {row}, column {number}; drop those rows, or fit with "
-                        "texts of that class."
-                    )
-                found[row, number] = numbers[label]
-        return found
 
     def _weights_of(
         self, classes: npt.NDArray[Any], values: npt.NDArray[Any], counted: npt.NDArray[np.bool_]
@@ -769,15 +746,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         if kind != target.kind and (kind, target.kind) != ("one label a text", "probabilities"):
             raise ValueError(f"y_val has {kind} and y has {target.kind}; pass both alike.")
         if kind == "several columns of labels":
-            names, columns = read_label_columns(y)
-            check_order(names, target.attributes["target_names_"])
-            indices = self._known_indices(columns, "y_val", classes)
-            check_lengths(texts, indices)
-            counted = target.weights > 0
-            class_weights = column_weights(self.class_weight, classes, target.values, counted)
-            weights = product_of_columns(class_weights, indices)
-            weights = weights if weights.any() else np.ones(len(texts))
-            return columns_target(classes, indices, weights, names)
+            return self._read_columns_validation(texts, y, target)
         if target.soft is not None and kind == "probabilities":
             return self._read_soft_validation(texts, y, classes, target.soft)
         if kind == "several labels a text":
@@ -809,13 +778,26 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             weights = target.soft.class_weights[values]
         return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
 
+    def _read_columns_validation(self, texts: list[Any], y: Any, target: Target) -> Target:
+        """Return the target of validation texts with the columns of labels of those to train on."""
+        classes = target.attributes["classes_"]
+        names, columns = read_label_columns(y)
+        check_order(names, target.attributes["target_names_"])
+        indices = indices_of_columns(columns, classes, "y_val")
+        check_lengths(texts, indices)
+        counted = target.weights > 0
+        class_weights = column_weights(self.class_weight, classes, target.values, counted)
+        weights = product_of_columns(class_weights, indices)
+        weights = weights if weights.any() else np.ones(len(texts))
+        return columns_target(classes, indices, weights, names)
+
     def _read_soft_validation(
         self, texts: list[Any], y: Any, classes: npt.NDArray[Any], soft: SoftLabels
     ) -> Target:
         """Return the target of validation texts with soft labels, as those to train on have."""
         found, proba, _ = encode_soft(y, soft.columns, sorts=True)
         check_lengths(texts, proba)
-        proba = _at(np.searchsorted(classes, found), proba, len(classes))
+        proba = among_all(proba, np.searchsorted(classes, found), len(classes))
         weights, values = weigh_classes(proba, soft.class_weights)
         if not weights.any():
             weights, values = np.ones(len(texts)), proba
@@ -931,17 +913,3 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Return the indices of the classes that texts have or, of soft labels, may have."""
-    return np.unique(values) if values.ndim == 1 else np.flatnonzero(values.any(axis=0))
-
-
-def _at(places: npt.NDArray[np.intp], values: npt.NDArray[Any], n_classes: int) -> npt.NDArray[Any]:
-    """Return indices or probabilities of some classes as those of all, by their places."""
-    if values.ndim == 1:
-        return places[values]
-    everywhere = np.zeros((len(values), n_classes))
-    everywhere[:, places] = values
-    return everywhere

@@ -7,23 +7,40 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimators.fit_context import fit_context
-from ._estimators.labels import encode_labels
-from ._estimators.targets import SoftLabels, Target, class_target, indicator_target
+from ._estimators.labels import among_all, encode_labels, indices_of_columns, present_classes
+from ._estimators.targets import (
+    SoftLabels,
+    Target,
+    class_target,
+    columns_target,
+    indicator_target,
+)
 from ._estimators.text_estimator import TextEstimator
 from ._estimators.validation import check_lengths
 from ._estimators.weights import (
     balanced_soft_weights,
     balanced_weights,
+    check_sample_weight,
+    column_weights,
     combine,
     named_weights,
+    product_of_columns,
     weigh_classes,
 )
 from ._text.columns import column_names
-from ._text.indicator import encode_indicator, is_indicator, names_of_columns, order_error
+from ._text.indicator import (
+    check_order,
+    encode_indicator,
+    is_indicator,
+    names_of_columns,
+    order_error,
+)
+from ._text.label_columns import is_label_columns, read_label_columns
 from ._text.probabilities import ProbabilitiesMixin
 from ._text.rows import read_rows
 from ._text.soft_labels import encode_soft, is_soft
@@ -124,11 +141,12 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     weight_decay : float, default=0.01
         Decoupled weight decay of the weight matrices. Biases and norms have none.
 
-    class_weight : dict or "balanced", default=None
+    class_weight : dict, "balanced" or list of dict, default=None
         Weights of the classes, by label, finite and not negative; labels left out of a dict weigh
         1, and a dict that has a weight for all labels of `y` may have others, which a fold lacks.
         "balanced" makes every class count the same. They are multiplied into `sample_weight`.
-        With several labels a text, the weight is that of the texts that have the label.
+        With several labels a text, the weight is that of the texts that have the label. With
+        several columns of labels, a list with a dict for each: a text weighs their product.
 
     label_smoothing : float, default=0.0
         Share of the truth that is spread evenly over all classes, in [0, 1): the classifier is
@@ -155,7 +173,9 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         or None for :meth:`score`. Of a list of names, or a dict of names to scorers, the first
         one decides and all are recorded in ``history_``, as in ``["loss", "f1_macro"]``. It must
         be defined on the held-out data: the area under the ROC curve needs texts with and without
-        each label. An epoch in which it is NaN counts neither as better nor as worse.
+        each label. For several columns of labels scikit-learn has no scorers: use the loss, None,
+        or a callable of your own. An epoch in which it is NaN counts neither as better nor as
+        worse.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one, in a new cycle of the learning
@@ -225,10 +245,17 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted, of the type that they came in. Of an indicator matrix: the names of
-        its columns if it was a data frame, else their numbers.
+        its columns if it was a data frame, else their numbers. Of several columns of labels: a
+        list with such an array for each.
 
     multilabel_ : bool
         Whether each text may have several labels.
+
+    n_outputs_ : int
+        Columns of labels. Only there for several.
+
+    target_names_ : list of str or None
+        Names of the columns of labels, None if they had none. Only there for several.
 
     pairs_ : bool
         Whether it reads pairs of texts.
@@ -335,6 +362,15 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     hard, and a fit to them gives the same bits as one to the labels themselves; that needs
     `classes`, since such a matrix has several labels a text otherwise.
 
+    *Several columns of labels*, in each of which a text has one of several classes, are learnt by
+    one encoder with a head for each; the loss is the mean over the columns. `predict` gives a
+    column for each, ``predict_proba`` and its like a list with an array for each, as
+    :class:`~sklearn.ensemble.RandomForestClassifier` does, and :meth:`score` is the share of the
+    texts with all labels right. A part to hold out keeps each class on both sides as far as that
+    can be done. Columns of 0 and 1 only are several labels a text. A saved folder holds one head
+    for all labels, named "column: label": ``transformers.pipeline`` knows no columns, and shows
+    the logits with ``function_to_apply="none", top_k=None``. There is no :meth:`export_onnx`.
+
     The mean over the tokens is taken by one more layer of the module, which does not learn:
     ``transformers.pipeline``, ONNX and all else that reads the saved folder give the same
     probabilities.
@@ -435,7 +471,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     _parameter_constraints: dict[str, list[Any]] = {
         **TextEstimator._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, StrOptions({"balanced"}), list, None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
     }
@@ -445,6 +481,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
 
     classes_: npt.NDArray[Any]
     multilabel_: bool
+    n_outputs_: int
+    target_names_: list[str] | None
 
     # That `predict` gives the label of the highest probability, always: whoever needs both can
     # make do with one pass over the texts.
@@ -465,7 +503,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         layer_decay: float = 1.0,
         freeze: int | Literal["all"] = 0,
         weight_decay: float = 0.01,
-        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        class_weight: dict[Any, float] | list[dict[Any, float]] | Literal["balanced"] | None = None,
         label_smoothing: float = 0.0,
         focal_gamma: float = 0.0,
         early_stopping: bool = False,
@@ -535,11 +573,12 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             of tuples or arrays of two, are pairs of texts; a list of two str is two texts. If the
             two columns have names, they are kept as ``feature_names_in_``.
 
-        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_classes)
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
             The labels: str (members of an Enum of str included), int, bool, whole floats or
             dates of NumPy. With several labels a text: a matrix of 0 and 1, dense, sparse, a data
             frame or a list of lists, with a column for each label. Soft labels: the same with
-            the probabilities of the classes, such as votes, whose rows sum to 1 (see Notes).
+            the probabilities of the classes, such as votes, whose rows sum to 1. Several columns
+            of labels: a data frame or an array of str, or of int other than 0 and 1 (see Notes).
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the texts in the loss, finite and not negative; only their ratios count. A
@@ -599,11 +638,26 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         """Return what there is to learn."""
         settings = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
         y = None if y is None else read_rows(y, "label")
+        goes_on = self._continues() and self._has_columns()
+        has_columns = classes is None and (is_label_columns(y) or (goes_on and is_indicator(y)))
+        if self._continues() and has_columns != goes_on:
+            kinds = {True: "several columns of labels", False: "one column of labels"}
+            raise ValueError(
+                f"warm_start=True needs {kinds[not has_columns]}, as in the first fit, got "
+                f"{kinds[has_columns]}; use warm_start=False to learn them from the start."
+            )
+        if has_columns:
+            return self._read_columns(texts, y, sample_weight, settings)
+        if isinstance(self.class_weight, list):
+            raise ValueError(
+                "class_weight must be a dict or 'balanced' for one column of labels, got "
+                f"{self.class_weight!r}; a list is for several columns."
+            )
         several, columns = False, None
         if y is not None and (classes is not None or is_soft(y)):
             classes, values, columns = encode_soft(y, classes)
         elif several := is_indicator(y):
-            classes, values = encode_indicator(y)
+            classes, values = encode_indicator(y, or_soft=True)
         else:
             classes, values = encode_labels(y, estimator_name=type(self).__name__)
         if self._continues():
@@ -614,7 +668,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         class_weights = self._weights_of(classes, values, weights > 0)
         weights_by_class, values = weigh_classes(values, class_weights)
         weights = combine(weights, weights_by_class)
-        present = classes[_present(values[weights > 0])].tolist()
+        present = classes[present_classes(values[weights > 0])].tolist()
         if len(present) < 2:
             found = f"one class: {present[0]!r}" if present else "no class"
             raise ValueError(
@@ -623,12 +677,37 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             )
         if self._continues():
             places = np.searchsorted(self.classes_, classes)
-            values = _at(places, values, len(self.classes_))
+            values = among_all(values, places, len(self.classes_))
             known_weights = np.ones(len(self.classes_))
             known_weights[places] = class_weights
             classes, class_weights = self.classes_, known_weights
         soft = None if columns is None else SoftLabels(columns, class_weights)
         return class_target(classes, values, weights, soft, **settings)
+
+    def _read_columns(
+        self, texts: list[Any], y: Any, sample_weight: PerText | None, settings: dict[str, Any]
+    ) -> Target:
+        """Return what there is to learn of several columns of labels."""
+        names, columns = read_label_columns(y)
+        name = type(self).__name__
+        encoded = [encode_labels(column, estimator_name=name) for column in columns]
+        classes = [found for found, _ in encoded]
+        indices = np.column_stack([found for _, found in encoded])
+        weights = self._check_weights(texts, indices, sample_weight)
+        class_weights = column_weights(self.class_weight, classes, indices, weights > 0)
+        weights = combine(weights, product_of_columns(class_weights, indices))
+        for number, column in enumerate(indices.T):
+            if len(np.unique(column[weights > 0])) < 2:
+                column_name = number if names is None else names[number]
+                raise ValueError(
+                    "y must have at least 2 classes with a weight above 0 in each column, got "
+                    f"fewer in the column {column_name!r}; drop it, or add texts of another class."
+                )
+        if self._continues():
+            check_order(names, self.target_names_)
+            indices = indices_of_columns(columns, self.classes_, "y")
+            classes, names = list(self.classes_), self.target_names_
+        return columns_target(classes, indices, weights, names, **settings)
 
     def _weights_of(
         self, classes: npt.NDArray[Any], values: npt.NDArray[Any], counted: npt.NDArray[np.bool_]
@@ -661,11 +740,15 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         classes = target.attributes["classes_"]
         y = read_rows(y, "label")
         kind = "one label a text"
-        if is_indicator(y):
+        if is_label_columns(y) or (is_indicator(y) and target.sizes is not None):
+            kind = "several columns of labels"
+        elif is_indicator(y):
             soft = is_soft(y) or target.soft is not None
             kind = "probabilities" if soft else "several labels a text"
         if kind != target.kind and (kind, target.kind) != ("one label a text", "probabilities"):
             raise ValueError(f"y_val has {kind} and y has {target.kind}; pass both alike.")
+        if kind == "several columns of labels":
+            return self._read_columns_validation(texts, y, target)
         if target.soft is not None and kind == "probabilities":
             return self._read_soft_validation(texts, y, classes, target.soft)
         if kind == "several labels a text":
@@ -697,13 +780,26 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             weights = target.soft.class_weights[values]
         return class_target(classes, values, weights if weights.any() else np.ones(len(values)))
 
+    def _read_columns_validation(self, texts: list[Any], y: Any, target: Target) -> Target:
+        """Return the target of validation texts with the columns of labels of those to train on."""
+        classes = target.attributes["classes_"]
+        names, columns = read_label_columns(y)
+        check_order(names, target.attributes["target_names_"])
+        indices = indices_of_columns(columns, classes, "y_val")
+        check_lengths(texts, indices)
+        counted = target.weights > 0
+        class_weights = column_weights(self.class_weight, classes, target.values, counted)
+        weights = product_of_columns(class_weights, indices)
+        weights = weights if weights.any() else np.ones(len(texts))
+        return columns_target(classes, indices, weights, names)
+
     def _read_soft_validation(
         self, texts: list[Any], y: Any, classes: npt.NDArray[Any], soft: SoftLabels
     ) -> Target:
         """Return the target of validation texts with soft labels, as those to train on have."""
         found, proba, _ = encode_soft(y, soft.columns, sorts=True)
         check_lengths(texts, proba)
-        proba = _at(np.searchsorted(classes, found), proba, len(classes))
+        proba = among_all(proba, np.searchsorted(classes, found), len(classes))
         weights, values = weigh_classes(proba, soft.class_weights)
         if not weights.any():
             weights, values = np.ones(len(texts)), proba
@@ -740,6 +836,12 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
             as `X`, or not the columns of the labels in their order.
         """
         check_is_fitted(self)
+        if self._has_columns():
+            truth = read_true_labels(y, self.classes_, False, self.target_names_)
+            predicted = self.predict(X)
+            check_consistent_length(predicted, truth)
+            weights = check_sample_weight(sample_weight, len(truth))
+            return float(np.average((truth == predicted).all(axis=1), weights=weights))
         y = read_true_labels(y, self.classes_, self.multilabel_)
         return super().score(X, y, sample_weight)
 
@@ -791,12 +893,18 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         OSError
             If it cannot be written; what was there is as it was.
         ValueError
-            If torch cannot export the architecture, or a float32 graph gives other probabilities
+            If there are several columns of labels, torch cannot export the architecture, or a
+            float32 graph gives other probabilities
             (by more than 0.001); nothing is written then.
         """
         check_is_fitted(self)
         if quantize not in (None, "int8"):
             raise ValueError(f"quantize must be None or 'int8', got {quantize!r}.")
+        if self._has_columns():
+            raise ValueError(
+                f"export_onnx needs one column of labels, got {len(self.classes_)}; fit a "
+                "classifier to each column, or use save_pretrained."
+            )
         from ._saving.onnx_export import export
 
         texts = None if X is None else self._read_texts(X)
@@ -842,18 +950,5 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
-
-
-def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Return the indices of the classes that texts have or, of soft labels, may have."""
-    return np.unique(values) if values.ndim == 1 else np.flatnonzero(values.any(axis=0))
-
-
-def _at(places: npt.NDArray[np.intp], values: npt.NDArray[Any], n_classes: int) -> npt.NDArray[Any]:
-    """Return indices or probabilities of some classes as those of all, by their places."""
-    if values.ndim == 1:
-        return places[values]
-    everywhere = np.zeros((len(values), n_classes))
-    everywhere[:, places] = values
-    return everywhere

@@ -8,7 +8,7 @@ import torch
 from skorch.callbacks import Callback
 
 from .ending import LAST_SHARE, Ending
-from .losses import CrossEntropy
+from .losses import ColumnsCrossEntropy, CrossEntropy
 
 
 class ChanceRecord(Callback):
@@ -108,11 +108,8 @@ def best_constant(criterion, batches, n_outputs):
     values = torch.from_numpy(batches.targets)
     weights = torch.from_numpy(batches.weights).double()
     weights = weights / weights.sum()
-    if values.ndim == 1:
-        mean = torch.bincount(values, weights, minlength=n_outputs)[None]
-    else:
-        mean = (weights @ values.double())[None]
-    is_shares = isinstance(criterion, CrossEntropy)
+    mean = criterion.mean_truth(values, weights, n_outputs)
+    is_shares = isinstance(criterion, (CrossEntropy, ColumnsCrossEntropy))
     outputs = mean.clamp_min(1e-6).log() if is_shares else mean.clone()
     outputs.requires_grad_()
     optimizer = torch.optim.LBFGS([outputs], max_iter=100, line_search_fn="strong_wolfe")

@@ -30,6 +30,10 @@ class WeightedLoss(torch.nn.Module):
         """Return outputs for which the loss of each text is as low as it can be, or nearly."""
         return values
 
+    def mean_truth(self, values, weights, n_outputs):
+        """Return the mean of what is true, of shape (1, n_outputs), for weights that sum to 1."""
+        return (weights @ values.double())[None]
+
 
 class CrossEntropy(WeightedLoss):
     """Cross-entropy of classes that exclude each other.
@@ -82,6 +86,52 @@ class CrossEntropy(WeightedLoss):
     def best_outputs(self, values, n_outputs):
         """Return the logits of what is true."""
         return self._truth(values, n_outputs).clamp_min(_NEXT_TO_NOTHING).log()
+
+    def mean_truth(self, values, weights, n_outputs):
+        """Return the share of each class."""
+        if values.ndim == 2:
+            return super().mean_truth(values, weights, n_outputs)
+        return torch.bincount(values, weights, minlength=n_outputs)[None]
+
+
+class ColumnsCrossEntropy(WeightedLoss):
+    """Mean over several columns of labels of the cross-entropy of each.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Classes of each column, whose outputs lie beside each other.
+    **settings : dict
+        Parameters of `CrossEntropy`.
+    """
+
+    def __init__(self, sizes, **settings):
+        super().__init__()
+        self.sizes = list(sizes)
+        self.one = CrossEntropy(**settings)
+
+    def of_texts(self, logits, values):
+        """Return the loss of each text; `values` are class indices, or shares of all classes."""
+        parts = zip(logits.split(self.sizes, dim=1), self._columns(values), strict=True)
+        return torch.stack([self.one.of_texts(*part) for part in parts]).mean(dim=0)
+
+    def _columns(self, values):
+        """Return what is true, by column."""
+        return values.split(self.sizes, 1) if values.is_floating_point() else values.unbind(1)
+
+    def answers(self, outputs):
+        """Return the index of the most likely class in each column."""
+        return torch.stack([part.argmax(dim=1) for part in outputs.split(self.sizes, dim=1)], dim=1)
+
+    def best_outputs(self, values, n_outputs):
+        """Return the logits of what is true."""
+        parts = zip(self._columns(values), self.sizes, strict=True)
+        return torch.cat([self.one.best_outputs(*part) for part in parts], dim=1)
+
+    def mean_truth(self, values, weights, n_outputs):
+        """Return the share of each class of each column."""
+        parts = zip(self._columns(values), self.sizes, strict=True)
+        return torch.cat([self.one.mean_truth(part, weights, size) for part, size in parts], dim=1)
 
 
 class BinaryCrossEntropy(WeightedLoss):

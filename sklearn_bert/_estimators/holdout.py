@@ -38,8 +38,12 @@ def hold_out(target, fraction, groups, random_state):
         return _by_class(target, n_held_out, random_state)
     rows = np.arange(len(target))
     training, held_out = train_test_split(rows, test_size=n_held_out, random_state=random_state)
-    if target.attributes.get("multilabel_"):
+    if target.is_labels:
         return _by_label(target.y.astype(bool), training, held_out, random_state)
+    if target.sizes is not None:
+        sizes = zip(target.values.T, target.sizes, strict=True)
+        indicator = np.hstack([column[:, None] == np.arange(size) for column, size in sizes])
+        return _by_label(indicator, training, held_out, random_state)
     return training, held_out
 
 

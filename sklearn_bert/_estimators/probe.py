@@ -139,6 +139,8 @@ def _fit(data, target):
         warnings.simplefilter("ignore", ConvergenceWarning)
         if target.is_classes:
             return _fit_classes(data, target.n_outputs)
+        if target.sizes is not None:
+            return _fit_columns(data, target.sizes)
         if target.is_labels:
             return _fit_labels(data, target.settings["present"], target.settings["absent"])
         return _fit_numbers(data)
@@ -160,6 +162,18 @@ def _fit_classes(data, n_classes):
     all_intercepts = np.full(n_classes, intercept.min() - 1.0)
     all_coef[present], all_intercepts[present] = coef, intercept
     return all_coef, all_intercepts
+
+
+def _fit_columns(data, sizes):
+    """Return the logits of a logistic regression for each of several columns of labels."""
+    found = []
+    for values, size in zip(data.values.T, sizes, strict=True):
+        if len(np.unique(values)) > 1:
+            found.append(_fit_classes(_Data(data.vectors, values, data.weights), size))
+        else:  # the texts that are looked at have one class
+            found.append((np.zeros((size, data.vectors.shape[1])), np.zeros(size)))
+    coef, intercept = zip(*found, strict=True)
+    return np.concatenate(coef), np.concatenate(intercept)
 
 
 def _most_probable(values):

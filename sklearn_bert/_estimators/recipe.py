@@ -36,6 +36,8 @@ def _count_classes(target):
     """Return the number of classes, or of what has as many texts on average."""
     if target.is_classes:
         return target.n_outputs
+    if target.sizes is not None:
+        return max(target.sizes)
     if target.is_labels:  # a text may have several, or none
         return target.n_outputs * len(target) / max(target.values.sum(), 1)
     return 2

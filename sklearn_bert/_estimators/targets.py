@@ -7,6 +7,7 @@ from sklearn.utils import column_or_1d
 
 from .._shorten import shorten
 from .._text.columns import has_method
+from .._text.label_columns import beside
 from .._text.label_types import is_missing
 from .._text.rows import Rows, as_matrix, read_rows
 from .weights import balanced_weights, label_weights
@@ -35,6 +36,8 @@ class Target:
         Of the loss.
     soft : SoftLabels or None
         How soft labels came, None for any other target.
+    sizes : list of int or None
+        The number of classes in each of several columns of labels, None for any other target.
     """
 
     y: np.ndarray
@@ -45,6 +48,7 @@ class Target:
     is_classes: bool = False
     settings: dict = field(default_factory=dict)
     soft: "SoftLabels | None" = None
+    sizes: list[int] | None = None
 
     def __len__(self):
         return len(self.y)
@@ -52,11 +56,13 @@ class Target:
     @property
     def is_labels(self):
         """Whether each text has any number of several labels."""
-        return not self.is_classes and "multilabel_" in self.attributes
+        return self.attributes.get("multilabel_", False)
 
     @property
     def kind(self):
         """What there is of each text, in words."""
+        if self.sizes is not None:
+            return "several columns of labels"
         if self.is_labels:
             return "several labels a text"
         return "one label a text" if self.soft is None else "probabilities"
@@ -71,14 +77,21 @@ class Target:
         """What warnings call it to predict the same for all texts."""
         if self.is_classes:
             return "the same label"
-        return "the same labels" if self.is_labels else "the mean"
+        return "the same labels" if self.is_labels or self.sizes else "the mean"
 
     def criterion(self):
         """Return the loss."""
         from torch import from_numpy
 
-        from .._engine.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+        from .._engine.losses import (
+            BinaryCrossEntropy,
+            ColumnsCrossEntropy,
+            CrossEntropy,
+            SquaredError,
+        )
 
+        if self.sizes is not None:
+            return ColumnsCrossEntropy(self.sizes, **self.settings)
         if self.is_classes:
             return CrossEntropy(**self.settings)
         if self.is_labels:
@@ -120,6 +133,31 @@ def class_target(classes, values, weights, soft=None, **settings):
         values = indices if is_hard else values.astype(np.float32)
     attributes = {"classes_": classes, "multilabel_": False}
     return Target(classes[indices], values, len(classes), weights, attributes, True, settings, soft)
+
+
+def columns_target(classes, indices, weights, names=None, **settings):
+    """Return the target of texts with a label in each of several columns.
+
+    Parameters
+    ----------
+    classes : list of ndarray
+        Of each column.
+    indices : ndarray of shape (n_texts, n_columns)
+    weights : ndarray of shape (n_texts,)
+    names : list of str or None
+        Of the columns, if `y` was a frame.
+    **settings : dict
+        Of the loss.
+    """
+    sizes = [len(each) for each in classes]
+    y = beside([each[column] for each, column in zip(classes, indices.T, strict=True)])
+    attributes = {
+        "classes_": classes,
+        "multilabel_": False,
+        "n_outputs_": len(classes),
+        "target_names_": names,
+    }
+    return Target(y, indices, sum(sizes), weights, attributes, settings=settings, sizes=sizes)
 
 
 def indicator_target(classes, indicator, weights, class_weight, **settings):

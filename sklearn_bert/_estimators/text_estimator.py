@@ -116,7 +116,8 @@ class TextEstimator(CallbacksMixin, TextModel):
         if getattr(self, "pairs_", False):
             for name in ("feature_names_in_", "n_features_in_"):
                 vars(self).pop(name, None)
-        vars(self).pop("callbacks_", None)
+        for name in ("callbacks_", "n_outputs_", "target_names_"):
+            vars(self).pop(name, None)
         vars(self).update(fitted)
         return self
 
@@ -277,8 +278,8 @@ class TextEstimator(CallbacksMixin, TextModel):
 
     def _check_scoring(self, target):
         """Refuse a scorer for early stopping that cannot judge what there is to learn."""
-        if not self.early_stopping:
-            return
+        if not self.early_stopping or target.sizes is not None:
+            return  # scorers for several columns of labels are tried before training
         kind = "labels" if target.is_classes else "several labels"
         for scoring in scoring_entries(self.scoring).values():
             if scoring != "loss":

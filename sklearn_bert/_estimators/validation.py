@@ -169,8 +169,8 @@ def check_score(scorer, estimator, X, y, *, n_outputs, scoring, stops):
 
 def _reason(error, estimator, y):
     """Return why a scorer failed: a class is missing, as far as that can be told."""
-    classes = getattr(estimator, "classes_", np.array([])).tolist()
-    absent = [label for label in classes if label not in y.tolist()] if y.ndim == 1 else []
+    classes = getattr(estimator, "classes_", np.array([])).tolist() if y.ndim == 1 else []
+    absent = [label for label in classes if label not in y.tolist()]
     if absent:
         return f"there is no text of the class {absent[0]!r} among the {len(y)}"
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

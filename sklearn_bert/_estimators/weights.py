@@ -125,6 +125,47 @@ def weigh_classes(values, class_weights):
     return weights, shares / np.where(weights > 0, weights, 1.0)[:, None]
 
 
+def column_weights(class_weight, classes, indices, counted):
+    """Return the weight of each class in each of several columns.
+
+    Parameters
+    ----------
+    class_weight : list of dict, "balanced" or None
+        Weights by class, a dict for each column.
+    classes : list of ndarray
+        Of each column.
+    indices : ndarray of shape (n_texts, n_columns)
+    counted : ndarray of shape (n_texts,), dtype bool
+        Whether a text takes part.
+
+    Returns
+    -------
+    weights : list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If there is not one dict for each column, or one has a weight or a class that is wrong.
+    """
+    if class_weight is None:
+        return [np.ones(len(each)) for each in classes]
+    if class_weight == "balanced":
+        columns = zip(indices.T, classes, strict=True)
+        return [balanced_weights(column, len(each), counted) for column, each in columns]
+    if isinstance(class_weight, dict) or len(class_weight) != len(classes):
+        raise ValueError(
+            f"class_weight must be a list with a dict for each of the {len(classes)} columns of y, "
+            f"or 'balanced', got {shorten(class_weight)}; use {{}} for a column without weights."
+        )
+    return [named_weights(*pair) for pair in zip(class_weight, classes, strict=True)]
+
+
+def product_of_columns(class_weights, indices):
+    """Return the weight of each text: the product of those of its classes, as in scikit-learn."""
+    columns = zip(class_weights, indices.T, strict=True)
+    return np.prod([weights[column] for weights, column in columns], axis=0)
+
+
 def named_weights(class_weight, classes, known=()):
     """Return the weight of each class, 1 where a dict has none.
 

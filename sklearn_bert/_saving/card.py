@@ -111,6 +111,8 @@ def _task(estimator, labels):
     shown = ", ".join(f"`{label}`" for label in labels[:_LONGEST_LIST])
     if len(labels) > _LONGEST_LIST:
         shown += f" and {len(labels) - _LONGEST_LIST} more"
+    if isinstance(estimator.classes_, list):
+        return f"It predicts a label in each of {len(estimator.classes_)} columns: {shown}."
     how = "any of" if estimator.multilabel_ else "one of"
     return f"It predicts {how} {len(labels)} labels: {shown}."
 

@@ -117,6 +117,9 @@ def _write(estimator, kind, manifest, folder):
 def class_names(estimator):
     """Return the classes as str; None if there are none."""
     classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list):  # of several columns
+        columns = zip(estimator.target_names_ or range(len(classes)), classes, strict=True)
+        return [f"{name}: {label_name(label)}" for name, each in columns for label in each.tolist()]
     return None if classes is None else [label_name(label) for label in classes.tolist()]
 
 

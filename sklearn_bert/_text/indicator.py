@@ -25,7 +25,7 @@ def is_indicator(y):
     return len(shape) == 2 and shape[1] != 1
 
 
-def encode_indicator(y):
+def encode_indicator(y, *, or_soft=False):
     """Return the names of the labels and the indicator matrix of several labels a text.
 
     Parameters
@@ -33,6 +33,8 @@ def encode_indicator(y):
     y : array-like or sparse matrix of shape (n_samples, n_labels)
         0 or 1, as `read_rows` returns it. The columns of a data frame are the names of the
         labels, else their numbers.
+    or_soft : bool, default=False
+        Whether it might have been probabilities, for the error.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def encode_indicator(y):
         row, column = np.argwhere(~is_valid)[0].tolist()
         value = values[row, column : column + 1].tolist()[0]
         is_fraction = isinstance(value, Real) and 0 < value < 1
-        ways = "probabilities whose rows sum to 1, " if is_fraction else ""
+        ways = "probabilities whose rows sum to 1, " if or_soft and is_fraction else ""
         raise ValueError(
             f"y of several columns must hold 0 and 1 only, got {shorten(value)} at row "
             f"{row}, column {column}; pass {ways}one column of labels, or convert with "

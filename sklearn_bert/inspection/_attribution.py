@@ -87,6 +87,11 @@ class Outputs:
     def __init__(self, model, target):
         self.model = model
         self.is_regressor = not hasattr(model, "classes_")
+        if isinstance(getattr(model, "classes_", None), list):
+            raise ValueError(
+                f"estimator must have one column of labels, got {len(model.classes_)} columns; "
+                "fit a classifier to the column to explain."
+            )
         self.labels = self._numbers() if self.is_regressor else model.classes_.tolist()
         self.column = None
         if target is not None:

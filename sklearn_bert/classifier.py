@@ -945,7 +945,7 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         check_is_fitted(self)
         from .distilled_classifier import DistilledTextClassifier
 
-        return DistilledTextClassifier.distilled(self, X, random_state)
+        return DistilledTextClassifier._distilled_from(self, X, random_state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -65,9 +65,9 @@ class DistilledTextRegressor(DistilledTextModel):
     """
 
     _estimator_type = "regressor"
-    kind = "distilled-regressor"
-    teacher_name = "BertTextRegressor"
-    fitted_names = ("target_mean_", "target_scale_", "target_names_")
+    _kind = "distilled-regressor"
+    _teacher_name = "BertTextRegressor"
+    _fitted_names = ("target_mean_", "target_scale_", "target_names_")
 
     target_mean_: float | npt.NDArray[np.float64]
     target_scale_: float | npt.NDArray[np.float64]

@@ -456,7 +456,7 @@ class BertTextRegressor(RegressorMixin, TextEstimator):
         check_is_fitted(self)
         from .distilled_regressor import DistilledTextRegressor
 
-        return DistilledTextRegressor.distilled(self, X, random_state)
+        return DistilledTextRegressor._distilled_from(self, X, random_state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

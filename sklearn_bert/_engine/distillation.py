@@ -21,7 +21,7 @@ _WIDTH = 128  # of the vectors of pieces, their first principal components
 
 _BATCH_SIZE = 128
 _EPOCHS = 10
-_LEAST_STEPS = 500
+_LEAST_STEPS = 2000
 _LEARNING_RATE = 2e-3
 _WARM_UP = 0.05  # share of the steps
 _BETAS = 0.9, 0.99

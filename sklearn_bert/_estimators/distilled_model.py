@@ -32,14 +32,14 @@ class DistilledTextModel:
     It is an estimator of scikit-learn by what it does, and no `BaseEstimator`: scikit-learn takes
     longer to import than a model to load and to answer.
 
-    A subclass has `kind`, that of its folder, `fitted_names`, the attributes that it takes over
-    from its teacher, `teacher_name`, and `_estimator_type`, which scikit-learn knows.
+    A subclass has `_kind`, that of its folder, `_fitted_names`, the attributes that it takes over
+    from its teacher, `_teacher_name`, and `_estimator_type`, which scikit-learn knows.
     """
 
     _estimator_type: str
-    kind: str
-    teacher_name: str
-    fitted_names: tuple[str, ...]
+    _kind: str
+    _teacher_name: str
+    _fitted_names: tuple[str, ...]
     pairs_ = False  # it reads single texts
     max_length_: int
     n_samples_fit_: int
@@ -96,7 +96,7 @@ class DistilledTextModel:
         teacher, wanted = self.estimator, self._estimator_type
         if not isinstance(teacher, TextEstimator) or get_tags(teacher).estimator_type != wanted:
             raise TypeError(
-                f"estimator must be a {self.teacher_name}, got {shorten(teacher)}; pass one, "
+                f"estimator must be a {self._teacher_name}, got {shorten(teacher)}; pass one, "
                 "fitted or not."
             )
         texts = check_texts(X) + ([] if X_unlabelled is None else check_texts(X_unlabelled))
@@ -105,7 +105,7 @@ class DistilledTextModel:
         return self._distil(teacher, texts)
 
     @classmethod
-    def distilled(cls, teacher: BaseEstimator, X: Texts, random_state: RandomState) -> Self:
+    def _distilled_from(cls, teacher: BaseEstimator, X: Texts, random_state: RandomState) -> Self:
         """Return one that gives what a fitted estimator gives for texts, or nearly."""
         from sklearn.base import clone
 
@@ -134,7 +134,7 @@ class DistilledTextModel:
         outputs = teacher._outputs(texts)
         arrays = distil(*pieces.of_texts(texts), outputs, embeddings, self._task(teacher), seed)
         # Nothing is set before all has succeeded.
-        fitted = {name: getattr(teacher, name) for name in self.fitted_names}
+        fitted = {name: getattr(teacher, name) for name in self._fitted_names}
         fitted |= {"max_length_": longest, "n_samples_fit_": len(texts)}
         self._take(fitted, arrays, tokenizer.to_str())
         return self
@@ -221,7 +221,7 @@ class DistilledTextModel:
             `save_pretrained` does not write.
         """
         self = cls(None)
-        with reading(path, cls.kind) as (folder, manifest):
+        with reading(path, cls._kind) as (folder, manifest):
             self._take(**read_distilled(folder, manifest))
         return self
 

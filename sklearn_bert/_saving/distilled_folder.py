@@ -14,9 +14,9 @@ def save_distilled(model, path, *, fitted, arrays, tokenizer):
     from .card import distilled_card
     from .portable import MADE_WITH, write_folder
 
-    check_target(path, model.kind)
+    check_target(path, model._kind)
     manifest = {
-        "estimator": model.kind,
+        "estimator": model._kind,
         "fitted": {name: to_json(value) for name, value in fitted.items()},
         "versions": find_versions(*MADE_WITH),
     }
@@ -28,7 +28,7 @@ def save_distilled(model, path, *, fitted, arrays, tokenizer):
         (folder / CARD).write_text(distilled_card(model, manifest["versions"]), encoding="utf-8")
         seal(folder, manifest)
 
-    write_folder(path, model.kind, write)
+    write_folder(path, model._kind, write)
 
 
 def read_distilled(folder, manifest):

@@ -940,7 +940,8 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
         TypeError
             If a row of `X` is not a str.
         ValueError
-            If it was fitted to pairs of texts, or `X` is a single str, is empty or has two columns.
+            If it was fitted to pairs of texts or to several columns of labels, or `X` is a single
+            str, is empty or has two columns.
         """
         check_is_fitted(self)
         from .distilled_classifier import DistilledTextClassifier

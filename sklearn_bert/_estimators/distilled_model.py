@@ -85,7 +85,7 @@ class DistilledTextModel:
         TypeError
             If a text is not a str, or `estimator` is no teacher of this kind.
         ValueError
-            If the teacher reads pairs of texts, or cannot be fitted.
+            If the teacher reads pairs of texts, has several columns of labels, or cannot be fitted.
         """
         from sklearn.base import clone
         from sklearn.utils import check_random_state, get_tags
@@ -124,6 +124,11 @@ class DistilledTextModel:
                 f"distill needs single texts, and this {type(teacher).__name__} was fitted to "
                 "pairs, which words alone do not tell apart; use export_onnx for a faster model."
             )
+        if isinstance(getattr(teacher, "classes_", None), list):
+            raise ValueError(
+                f"distill needs one column of labels, got {len(teacher.classes_)}; fit a "
+                "classifier to each column and distil that."
+            )
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         embeddings = teacher.module_.get_input_embeddings().weight.detach().cpu().float().numpy()
         is_head = kept_side(teacher.tokenizer_, teacher.long_text) == "head"
@@ -138,6 +143,10 @@ class DistilledTextModel:
         fitted |= {"max_length_": longest, "n_samples_fit_": len(texts)}
         self._take(fitted, arrays, tokenizer.to_str())
         return self
+
+    def _task(self, teacher: Any) -> str:
+        """Return what the outputs of a fitted estimator stand for, as `distil` takes it."""
+        raise NotImplementedError
 
     def _take(self, fitted: dict[str, Any], arrays: dict[str, Any], tokenizer: str) -> None:
         """Take over what was fitted or loaded."""
@@ -257,8 +266,9 @@ class DistilledTextModel:
             By name.
         """
         params = {"estimator": self.estimator, "random_state": self.random_state}
-        if deep and hasattr(self.estimator, "get_params"):
-            nested = self.estimator.get_params().items()
+        estimator: Any = self.estimator
+        if deep and hasattr(estimator, "get_params"):
+            nested = estimator.get_params().items()
             params |= {f"estimator__{name}": value for name, value in nested}
         return params
 
@@ -293,7 +303,8 @@ class DistilledTextModel:
             else:
                 setattr(self, name, value)
         if nested:
-            self.estimator.set_params(**nested)
+            estimator: Any = self.estimator
+            estimator.set_params(**nested)
         return self
 
     def __repr__(self) -> str:

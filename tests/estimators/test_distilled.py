@@ -296,6 +296,9 @@ def test_what_cannot_be_distilled_is_named(make_classifier, make_regressor, stud
     clf = make_classifier(epochs=1).fit(pairs, labels)
     with pytest.raises(ValueError, match=r"needs single texts.*fitted to pairs"):
         clf.distill(texts)
+    columns = np.column_stack([labels, labels])
+    with pytest.raises(ValueError, match="needs one column of labels, got 2; fit"):
+        make_classifier(epochs=1).fit(texts, columns).distill(texts)
     with pytest.raises(ValueError, match="one column of texts"):
         student.predict(pairs)
     with pytest.raises(TypeError, match="must be a BertTextClassifier, got BertTextRegressor"):

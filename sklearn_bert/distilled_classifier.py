@@ -24,7 +24,7 @@ class DistilledTextClassifier(ProbabilitiesMixin, DistilledTextModel):
     scikit-learn, and has its first answer in a fraction of a second.
 
     It is worth it where there are many texts to predict, or a server without a GPU, and many texts
-    without a label to distil on. It loses little on intents, which words decide, and about three
+    without a label to distil on. It loses little on intents, which words decide, and two to three
     percentage points on sentiment, where what is said depends on what stands around it. With the
     training texts of the teacher alone it loses more, and comes half of the way from TF-IDF with a
     linear SVM to the teacher, or four fifths of it: compare them on your texts.

@@ -283,6 +283,7 @@ class DistilledTextModel:
         Returns
         -------
         self : estimator instance
+            With the new parameters.
 
         Raises
         ------

@@ -179,6 +179,7 @@ def test_documented_attributes_are_those_of_a_fit(kind, tiny_model, reviews):
         for attribute in docscrape.ClassDoc(kind)["Attributes"]
         for name in attribute.name.split(", ")
     }
-    # Those of an embedder with an estimator, and of data frames.
-    assert documented - found <= {"estimator_", "feature_names_in_", "n_features_in_"}
+    # Those of an embedder with an estimator, of data frames, and of several columns of labels.
+    of_frames, of_columns = {"feature_names_in_", "n_features_in_"}, {"n_outputs_", "target_names_"}
+    assert documented - found <= {"estimator_", *of_frames, *of_columns}
     assert found <= documented

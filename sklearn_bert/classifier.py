@@ -335,17 +335,17 @@ class BertTextClassifier(ProbabilitiesMixin, ClassifierMixin, TextEstimator):
     et al., 2022), before the head is fitted to them and three short epochs at 2e-5 end the fit.
 
     What that is worth: mean accuracy in per cent over seven public sets, with MiniLM and the same
-    training texts, one to three seeds (``benchmarks/RESULTS.md``). "fixed" is ``epochs=3,
+    training texts, one to ten seeds (``benchmarks/RESULTS.md``). "fixed" is ``epochs=3,
     batch_size=32, head="new", pooling="cls"`` without the mean of the weights, "frozen" a
     logistic regression on the vectors of the pretrained encoder.
 
     ============== ====== ====== ======
     Training texts fixed  frozen "auto"
     ============== ====== ====== ======
-    8 a class      47.0   59.3   62.6
-    16 a class     52.5   64.7   66.9
-    320            59.9   68.9   72.4
-    1,000          69.9   73.5   78.8
+    8 a class      47.0   59.6   63.0
+    16 a class     52.5   64.9   67.0
+    320            59.9   68.9   72.9
+    1,000          69.9   73.2   78.6
     ============== ====== ====== ======
 
     The weights of a fit are a mean over the second half of its steps, in which later ones count

@@ -33,11 +33,13 @@ class DistilledTextModel:
     longer to import than a model to load and to answer.
 
     A subclass has `_kind`, that of its folder, `_fitted_names`, the attributes that it takes over
-    from its teacher, `_teacher_name`, and `_estimator_type`, which scikit-learn knows.
+    from its teacher, `_teacher_name`, `_task`, which tells what the outputs of a teacher stand for,
+    and `_estimator_type`, which scikit-learn knows.
     """
 
     _estimator_type: str
     _kind: str
+    _task: Any
     _teacher_name: str
     _fitted_names: tuple[str, ...]
     pairs_ = False  # it reads single texts
@@ -143,10 +145,6 @@ class DistilledTextModel:
         fitted |= {"max_length_": longest, "n_samples_fit_": len(texts)}
         self._take(fitted, arrays, tokenizer.to_str())
         return self
-
-    def _task(self, teacher: Any) -> str:
-        """Return what the outputs of a fitted estimator stand for, as `distil` takes it."""
-        raise NotImplementedError
 
     def _take(self, fitted: dict[str, Any], arrays: dict[str, Any], tokenizer: str) -> None:
         """Take over what was fitted or loaded."""

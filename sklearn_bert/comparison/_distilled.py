@@ -11,7 +11,7 @@ def distilled(candidates, data, seed):
     Raises
     ------
     ValueError
-        If none can be distilled.
+        If none can be distilled, or one has the name of another candidate.
     """
     students = DistilledTextRegressor if data.kind == "numbers" else DistilledTextClassifier
     found = {
@@ -24,5 +24,10 @@ def distilled(candidates, data, seed):
         raise ValueError(
             "distill=True needs single texts, and a BertTextClassifier or BertTextRegressor to "
             f"distil, and {reason}; leave it out."
+        )
+    if taken := [name for name in found if name in candidates]:
+        raise ValueError(
+            f"distill=True names what is distilled {taken[0]!r}, which bert has too; choose "
+            "another name."
         )
     return found

@@ -47,6 +47,9 @@ def test_what_cannot_be_distilled_is_named_before_anything_is_trained(
     pairs = [(text, text) for text in texts]
     with pytest.raises(ValueError, match="X holds pairs of texts"):
         compare(pairs, labels, bert=make_classifier(), **OPTIONS)
+    berts = {"small": make_classifier(), "distilled small": make_classifier(epochs=2)}
+    with pytest.raises(ValueError, match="names what is distilled 'distilled small', which bert"):
+        compare(texts, labels, bert=berts, **OPTIONS)
 
 
 @pytest.mark.slow

@@ -10,39 +10,31 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._durations import parse_duration
-from .._estimators.text_estimator import TextEstimator
 from .._install import install_command
 from .._plain import plain
-from ..classifier import BertTextClassifier
-from ..regressor import BertTextRegressor
-from ._baselines import has_model2vec
-from ._best_estimator import alone
-from ._candidates import Pretrained, find_pretrained, name_candidates
+from ._candidates import name_candidates
 from ._comparison import Comparison
+from ._contestants import find_contestants
 from ._data import check_data
-from ._distilled import distilled
-from ._earlier import Earlier, describe
+from ._earlier import Earlier
 from ._folds import find_folds, rare_classes
 from ._inputs import (
     are_regressors,
-    check_bert,
     check_earlier,
     check_fractions,
     check_n_jobs,
     check_pos_label,
     check_tune,
     draw_seed,
-    find_models,
     find_scorers,
 )
 from ._judgement import Judgement
 from ._overlap import Overlap, find_overlap
-from ._pretrained_models import STATIC, row_name
 from ._runner import Runner
 from ._saved import fingerprint, fold_keys
 from ._stages import run_bert, run_cheap, run_curve
 from ._table import wrap
-from ._tuning import TunedPretrained, Tuning, settled
+from ._tuning import Tuning
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -50,6 +42,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.model_selection import BaseCrossValidator
 
+    from .._estimators.text_estimator import TextEstimator
     from .._typing import PerText, RandomState, Scoring, Targets, Texts
     from ._data import Data
     from ._forecast import Forecast
@@ -292,77 +285,43 @@ def compare(
     data = replace(data, units=units)
     scorers = find_scorers(scoring, data, pos_label)
     tuning = Tuning(scorers, data, seed) if check_tune(tune) else None
-    candidates = named or name_candidates(_default_bert(data, seed))
-    berts = [each for each in candidates.values() if isinstance(each, TextEstimator)]
-    if distill:
-        candidates |= distilled(candidates, data, seed)
-    pretrained = find_pretrained(berts, data.kind)
-    static = row_name(STATIC, data.kind)
-    lacks_static = bool(pretrained) and not has_model2vec()
-    if lacks_static:
-        pretrained[static] = {}
-    models = find_models(
-        *(estimators, scorers, data, seed),
-        pretrained=pretrained,
-        bert_names=candidates,
-        tuning=tuning,
-    )
     fractions = check_fractions(learning_curve)
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
-    for each in candidates.values():
-        check_bert(each, data)
-    tried = dict(candidates)
-    if tuning is not None:
-        tried = {name: tuning.bert(each) for name, each in candidates.items()}
-    descriptions = {name: describe(model) for name, model in {**models, **tried}.items()}
-    known = Earlier(earlier, data, folds, scorers, descriptions)
-    models = {
-        name: model.make() if isinstance(model, (Pretrained, TunedPretrained)) else model
-        for name, model in models.items()
-    }
-    if berts:
+    found = find_contestants(estimators, named, scorers, data, seed, distill=distill, tuning=tuning)
+    known = Earlier(earlier, data, folds, scorers, found.descriptions)
+    if found.berts:
         from . import _forecast, _speed  # noqa: F401  (an import is not counted)
     start = perf_counter()
-    speeds = _check_models(berts, data, limit)
+    speeds = _check_models(found.berts, data, limit)
+    say = _say if verbose else _say_nothing
     runner = Runner(
-        *(data, folds, scorers, limit, start, _say if verbose else _say_nothing, known, n_jobs),
-        is_tuned=tuning is not None,
+        data, folds, scorers, limit, start, say, known, n_jobs, is_tuned=tuning is not None
     )
     overlap = find_overlap(data.texts, folds)
-    _tell_of_data(runner, overlap, static if lacks_static else None, estimators or ())
-    forecasts, interrupted = _run(runner, models, tried, speeds, fractions, seed)
+    _tell_of_data(runner, overlap, found.lacking, estimators or ())
+    forecasts, interrupted = _run(runner, found.models, found.tried, speeds, fractions, seed)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
         "pos_label": pos_label,
         "sample_weight": sample_weight is not None,
         "scoring": list(scorers),
         "groups": groups is not None,
-        "bert": _shown(candidates),
+        "bert": _shown(found.candidates),
         "budget": budget,
         "random_state": seed,
         **({} if tuning is None else {"tune": True}),
     }
-    descriptions |= {name: describe(each) for name, each in tried.items()}
-    final = {name: alone(each, data) for name, each in models.items()}
-    final |= {name: settled(each, name, runner.results) for name, each in tried.items()}
     setting = {
         "forecasts_": forecasts,
         "interrupted_": interrupted,
         "settings_": settings,
         "seconds_": perf_counter() - start,
-        "_estimators": final,
-        "_descriptions": descriptions,
+        "_estimators": found.finish(data, runner.results),
+        "_descriptions": found.descriptions,
         "_fingerprint": fingerprint(data),
         "_fold_keys": fold_keys(folds),
     }
-    return Comparison(Judgement(runner, [*candidates], overlap), setting)
-
-
-def _default_bert(data: Data, seed: int | None) -> BertTextClassifier | BertTextRegressor:
-    """Return what is judged if nothing is given."""
-    if data.kind == "numbers":
-        return BertTextRegressor(random_state=seed)
-    return BertTextClassifier(random_state=seed)
+    return Comparison(Judgement(runner, [*found.candidates], overlap), setting)
 
 
 def _tell_of_data(

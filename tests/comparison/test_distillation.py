@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 from architectures import ARCHITECTURES
+from outer_settings import OUTER
 from sklearn.base import clone
 from tokenizers import (
     Tokenizer,
@@ -224,8 +225,6 @@ def test_it_is_silent_asks_no_hub_and_changes_no_random_state(
 
 @pytest.mark.parametrize("outer", ["inference mode", "default dtype", "pandas"])
 def test_what_the_caller_set_changes_nothing(tiny_model, embeddings, reviews, outer):
-    from test_outer_state import OUTER
-
     with OUTER[outer]():
         made = StaticEmbeddings(tiny_model, "cpu")
         made.distil()

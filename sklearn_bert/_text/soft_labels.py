@@ -22,9 +22,10 @@ _TOLERANCE = 0.02
 
 
 def is_soft(y: Any) -> bool:
-    """Return whether `y` of several columns holds probabilities of classes.
+    """Return whether `y` of several columns holds probabilities of classes, or is meant to.
 
-    Its rows sum to 1, and there are fractions among them: a matrix of 0 and 1 is an indicator.
+    There are fractions in it, and all rows sum to 1 or most of them have fractions: those that do
+    not sum to 1 are an error then. A matrix of 0 and 1 is an indicator.
 
     Parameters
     ----------
@@ -36,8 +37,9 @@ def is_soft(y: Any) -> bool:
     values = _as_numbers(values_of(y))
     if values is None or not values.size:
         return False
-    is_fraction = (values > 0) & (values < 1)
-    return bool(is_fraction.any() and _is_valid(values).all() and _sums_to_1(values).all())
+    has_fraction = ((values > 0) & (values < 1)).any(axis=1)
+    are_sums = _is_valid(values).all() and _sums_to_1(values).all()
+    return bool(has_fraction.mean() > 0.5 or (has_fraction.any() and are_sums))
 
 
 def encode_soft(
@@ -74,7 +76,7 @@ def encode_soft(
             "classes must go with probabilities, a column of y for each class, got y of one "
             "column; leave classes out for labels."
         )
-    proba = _read_proba(values_of(y))
+    proba = _read_proba(values_of(y), has_classes=classes is not None)
     names = label_names(column_names(y))
     columns = _find_columns(names, classes, proba.shape[1], sorts)
     order = np.argsort(columns, kind="stable")
@@ -128,7 +130,7 @@ def _sums_to_1(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.abs(values.sum(axis=1) - 1) <= _TOLERANCE
 
 
-def _read_proba(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _read_proba(values: npt.NDArray[Any], *, has_classes: bool) -> npt.NDArray[np.float64]:
     """Return probabilities, or name the first value or row that is none."""
     proba = _as_numbers(values)
     valid = np.zeros(values.shape, dtype=bool) if proba is None else _is_valid(proba)
@@ -137,10 +139,11 @@ def _read_proba(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
             cells = values.ravel().tolist()
             valid = np.reshape([isinstance(cell, Real) for cell in cells], values.shape)
         row, column = np.argwhere(~valid)[0].tolist()
+        way_out = "leave classes out for labels" if has_classes else "correct that row, or drop it"
         raise ValueError(
-            "y with classes must hold probabilities from 0 to 1, got "
+            f"y {'with classes ' * has_classes}must hold probabilities from 0 to 1, got "
             f"{shorten(values[row, column : column + 1].tolist()[0])} at row {row}, column "
-            f"{column}; leave classes out for labels."
+            f"{column}; {way_out}."
         )
     wrong = ~_sums_to_1(proba)
     if wrong.any():

@@ -149,7 +149,13 @@ def test_a_matrix_of_0_and_1_has_several_labels_unless_classes_are_given(make_cl
     ("y", "classes", "told"),
     [
         ([[0.5, 0.5], [0.9, 0.2]], [0, 1], "^y must .* sum to 1, got the sum 1.1 at row 1; divide"),
-        ([[0.5, 0.5], [0.9, 0.2]], None, r"got 0\.5 at row 0, column 0; pass probabilities whose"),
+        ([[0.5, 0.5], [0.9, 0.2]], None, "sum to 1, got the sum 1.1 at row 1; divide"),
+        ([[0.5, 0.5], [0.2, np.nan]], None, "from 0 to 1, got nan at row 1, column 1; correct"),
+        (
+            [[0.5, 0.4], [0, 1], [1, 0]],
+            None,
+            r"got 0\.5 at row 0, column 0; pass probabilities whose",
+        ),
         ([[0.5, 0.5], [1.5, -0.5]], [0, 1], r"from 0 to 1, got 1\.5 at row 1, column 0; leave"),
         ([[0.5, 0.5], [np.nan, 1]], [0, 1], "from 0 to 1, got nan at row 1, column 0"),
         ([["no", 1.0], [0.5, 0.5]], [0, 1], "from 0 to 1, got 'no' at row 0, column 0"),

@@ -77,11 +77,8 @@ def _forecast(runner, bert, speeds):
     from ._forecast import forecast
     from ._speed import settings_of
 
-    return forecast(
-        *(bert, runner.data.texts, runner.data.y, runner.folds),
-        speeds.get(settings_of(bert)),
-        _SHARE_OF_PROBE * runner.seconds_left,
-    )
+    data, seconds = runner.data, _SHARE_OF_PROBE * runner.seconds_left
+    return forecast(bert, data.texts, data.y, runner.folds, speeds.get(settings_of(bert)), seconds)
 
 
 def _tell_of_smaller(runner, bert, forecast):

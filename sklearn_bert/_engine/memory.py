@@ -103,7 +103,21 @@ class MicroBatchSize:
 
 def _free_memory(device):
     """Return what torch holds in reserve on `device`, so that smaller pieces find room."""
+    _wait_for_autograd(device)
     gc.collect()  # with gradient checkpointing, torch's frames of the failed try are in a cycle
     backend = torch.get_device_module(device)
     if hasattr(backend, "empty_cache"):
         backend.empty_cache()
+
+
+def _wait_for_autograd(device):
+    """Let the thread that computes gradients on `device` end what failed.
+
+    It reports the failure first and lets go of its tensors then. Since it takes one task after the
+    other, it has let go of them once it has computed the gradient of nothing.
+    """
+    if device.type == "cpu":  # that is this thread
+        return
+    with torch.inference_mode(False), torch.enable_grad():
+        nothing = torch.zeros(0, device=device, requires_grad=True)
+        nothing.backward(torch.zeros_like(nothing))

@@ -155,7 +155,7 @@ def run_python():
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=600,
         ).stdout
 
     return run

@@ -346,7 +346,7 @@ def test_pipes_work_in_any_locale_and_a_reader_may_stop(model, tmp_path):
     )
     texts = ("the good film ☕\n" * 50_000).encode()
     process.stdout.close()
-    _, err = process.communicate(texts, timeout=120)
+    _, err = process.communicate(texts, timeout=600)
     assert (process.returncode, err) == (141, b"")
 
 

@@ -405,7 +405,7 @@ def test_help_may_be_cut_off_by_its_reader():
         command, env=BUFFERED, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     process.stdout.close()
-    assert (process.wait(60), process.stderr.read()) == (141, b"")
+    assert (process.wait(600), process.stderr.read()) == (141, b"")
     process.stderr.close()
 
 

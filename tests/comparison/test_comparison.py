@@ -213,10 +213,10 @@ def test_verbose_0_prints_nothing(capsys):
 
 
 def test_a_budget_stops_before_what_would_not_fit(make_classifier):
-    found = quietly(0.0, bert=make_classifier(epochs=2000), cv=2, budget="30s")
+    found = quietly(0.0, bert=make_classifier(epochs=200_000), cv=2, budget="10min")
     (note,) = found.notes_
     assert re.fullmatch(
-        r".* are left of the budget of 30 s, and a fold of BERT \(tiny\) is expected to take .*: "
+        r".* are left of the budget of 10 min, and a fold of BERT \(tiny\) is expected to take .*: "
         r"0 of 2 folds of BERT \(tiny\) were done\.",
         note,
     )

@@ -338,7 +338,7 @@ def test_a_real_browser_shows_it(html, tmp_path, width, scheme, page):
         *(f"--blink-settings=preferredColorScheme={int(scheme == 'light')}", "--dump-dom"),
     ]
     done = subprocess.run(
-        [BROWSER, *options, path.as_uri()], capture_output=True, text=True, timeout=120
+        [BROWSER, *options, path.as_uri()], capture_output=True, text=True, timeout=600
     )
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found, done.stderr[-2000:]

@@ -344,7 +344,7 @@ print(clf.fit(X, [1, 0, 1, 0] * 5)._outputs(X).tolist())
 def test_killed_by_the_system_at_random_moments(dropout_model, tmp_path):
     def run(folder, seconds):
         code = [sys.executable, "-c", CRASHING, dropout_model, str(folder), str(seconds)]
-        return subprocess.run(code, capture_output=True, text=True, timeout=120)
+        return subprocess.run(code, capture_output=True, text=True, timeout=600)
 
     expected = run("", 0)
     assert expected.returncode == 0, expected.stderr[-2000:]

@@ -74,7 +74,7 @@ def answers(processes):
     """Return what each process tells, and the last line of its errors."""
     found = []
     for process in processes:
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         found.append(json.loads(out.splitlines()[-1]))
     return found
@@ -224,7 +224,7 @@ clf = BertTextClassifier(model, max_length=6, verbose=1, **settings).fit(X, y)
 tell(proba=clf.predict_proba(X).tolist())
 """
     processes = start(code, 2)
-    spoken = [process.communicate(timeout=240) for process in processes]
+    spoken = [process.communicate(timeout=600) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
     first, second = ([*own(out.splitlines())] for out, _ in spoken)
     assert first == second  # although each drew a seed of its own
@@ -311,7 +311,7 @@ if rank == 0:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout.splitlines()[-1])["score"] == ["pos", "neg", "pos", "neg"]

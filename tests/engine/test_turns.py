@@ -53,7 +53,7 @@ def start(tmp_path):
 
 def times(process):
     """Return when a process had the GPU."""
-    return json.loads(process.communicate(timeout=120)[0])
+    return json.loads(process.communicate(timeout=600)[0])
 
 
 def test_one_after_the_other(start):
@@ -64,7 +64,7 @@ def test_one_after_the_other(start):
 
 def test_a_process_that_dies_lets_go(start):
     process = start("one", "dies")
-    assert process.communicate(timeout=120)[0] == ""
+    assert process.communicate(timeout=600)[0] == ""
     assert times(start("one"))
 
 
@@ -108,7 +108,7 @@ def test_other_gpus_are_not_waited_for(locks):
             pass
         thread = threading.Thread(target=hold)
         thread.start()
-        assert entered.wait(60)
+        assert entered.wait(600)
         thread.join()
     assert len(list(locks.iterdir())) == 2
 

@@ -48,6 +48,6 @@ def test_a_fit_inside_a_fit_does_not_wait_for_itself(make_classifier, reviews):
     outer = make_classifier(device="auto", epochs=1, callbacks=[Inner()])
     thread = threading.Thread(target=outer.fit, args=reviews, daemon=True)
     thread.start()
-    thread.join(120)
+    thread.join(600)
     assert not thread.is_alive()
     assert outer.module_.device.type == "cuda"

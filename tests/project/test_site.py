@@ -88,7 +88,7 @@ def look(tmp_path):
         ]
         address = f"http://127.0.0.1:{server.server_port}/driver.html"
         done = subprocess.run(
-            [BROWSER, *options, address], capture_output=True, text=True, timeout=300
+            [BROWSER, *options, address], capture_output=True, text=True, timeout=600
         )
         seen = re.search(r'data-found="([^"]*)"', done.stdout)
         assert seen, done.stderr[-2000:]

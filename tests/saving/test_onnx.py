@@ -277,13 +277,13 @@ def transformers_js(tmp_path_factory):
         pytest.skip("no Node here")
     install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
     command = [*install, "@huggingface/transformers@4"]
-    if subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode:
+    if subprocess.run(command, cwd=folder, capture_output=True, timeout=600).returncode:
         pytest.skip("transformers.js cannot be installed here")
     (folder / "ask.mjs").write_text(SCRIPT)
 
     def ask(path, texts):
         command = ["node", "ask.mjs", str(path.parent), json.dumps(texts)]
-        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
         assert found.returncode == 0, found.stderr[-2000:]
         return [
             {row["label"]: row["score"] for row in answer} for answer in json.loads(found.stdout)

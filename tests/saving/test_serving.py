@@ -135,7 +135,7 @@ def serving(folder, *options):
         finally:
             server.terminate()
             try:
-                server.wait(timeout=30)
+                server.wait(timeout=600)
             except subprocess.TimeoutExpired:
                 server.kill()
                 raise
@@ -144,7 +144,7 @@ def serving(folder, *options):
 def ask(port, body, path="/predict"):
     """Return status, answer and seconds of one request."""
     start = time.perf_counter()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     connection.request("POST", path, body)
     response = connection.getresponse()
     answer = json.loads(response.read())

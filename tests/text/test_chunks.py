@@ -37,7 +37,7 @@ def test_the_next_chunk_is_prepared_while_one_is_computed():
 
     def compute(some):
         if some[0] < 8:
-            assert begun[some[0] + 4].wait(60)
+            assert begun[some[0] + 4].wait(600)
         return np.array(some)
 
     np.testing.assert_array_equal(in_chunks_ahead(prepare, compute, NUMBERS), NUMBERS)

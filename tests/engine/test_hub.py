@@ -199,6 +199,7 @@ def test_the_modules_of_a_model_for_sentences_are_downloaded(run_python, hub, tm
     assert run_python(EMBED, **{**settings, "HF_HUB_OFFLINE": "1"}) == "max\n"
 
 
+@pytest.mark.slow
 def test_a_name_that_the_hub_does_not_know_is_named(fit, hub):
     said, _ = fit("someone/typo", address(hub))
     assert said.startswith(
@@ -208,6 +209,7 @@ def test_a_name_that_the_hub_does_not_know_is_named(fit, hub):
     )
 
 
+@pytest.mark.slow
 def test_a_gated_model_says_how_to_get_in(fit, hub):
     said, _ = fit("someone/gated", address(hub))
     assert said.startswith("OSError model='someone/gated' is gated")

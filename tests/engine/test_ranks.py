@@ -243,6 +243,7 @@ def errors(processes, seconds=60):
     return lines
 
 
+@SLOW
 def test_other_data_is_refused_by_all(start):
     found = errors(start("BertTextClassifier(model, **settings).fit(X, y[rank:] + y[:rank])", 2))
     for line in found:
@@ -263,6 +264,7 @@ def test_checkpoints_are_for_one_process(start, tmp_path):
         assert "checkpoint_dir needs a fit in one process, got 2 processes" in line
 
 
+@SLOW
 def test_a_process_that_dies_ends_the_others(start):
     code = """
 class Dying(Callback):
@@ -280,6 +282,7 @@ BertTextClassifier(model, callbacks=[Dying()], **settings).fit(X, y)
     assert "start all of them again" in line
 
 
+@SLOW
 def test_leaving_right_after_a_message_does_not_wait_forever(start, tmp_path):
     """Before torch 2.8, a few of these turns were enough to hang."""
     code = f"""

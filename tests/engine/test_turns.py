@@ -62,6 +62,7 @@ def test_one_after_the_other(start):
         assert begin >= end
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_lets_go(start):
     process = start("one", "dies")
     assert process.communicate(timeout=600)[0] == ""

@@ -39,6 +39,7 @@ def test_integrated_gradients_sum_to_the_difference_in_logit(fitted, text):
     assert found.attributions.sum() == pytest.approx(found.logit - found.baseline_logit, abs=0.02)
 
 
+@pytest.mark.slow
 def test_they_do_so_in_a_real_model(minilm):
     captum_or_skip()
     texts = ["a joy from start to end", "what a waste of time"] * 8

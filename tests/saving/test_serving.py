@@ -104,7 +104,12 @@ for _ in range(8):
     run_python(code)
 
 
-@pytest.fixture(params=["torch", "distilled", pytest.param("onnx", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[
+        "torch",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("distilled", "onnx")),
+    ]
+)
 def served(request, fitted, reviews, tmp_path):
     """The folder of a saved classifier, and one that gives its answers."""
     clf = fitted.distill(reviews[0], random_state=0) if request.param == "distilled" else fitted

@@ -44,7 +44,7 @@ def run(args, name):
     """Compare on one set, and return the row of the last table."""
     frame = load(args.data, name)
     bert = BertTextClassifier(
-        args.model, epochs=args.epochs, max_length=args.max_length, random_state=0
+        args.model, epochs=args.epochs or "auto", max_length=args.max_length, random_state=0
     )
     found = compare(
         frame["text"],
@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", required=True, metavar="NAME[:ROWS]")
     parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, help="default: as many as the classifier finds")
     parser.add_argument("--max-length", type=int)
     parser.add_argument("--cv", type=int, default=5)
     parser.add_argument("--html", type=Path, help="folder for the reports")

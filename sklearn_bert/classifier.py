@@ -768,7 +768,7 @@ class BertTextClassifier(ProbabilitiesMixin, LabelTargetsMixin, ClassifierMixin,
             Fitted. The `estimator` of a DistilledTextClassifier is a copy of this one that is not
             fitted, so that cross-validation of it fits the one and distils the other. A smaller
             encoder has the parameters of this one, but for `model` where it is given. All of it
-            was trained, for `epochs`, or for more if these are fewer than STEPS steps. It is not
+            was trained, for `epochs`, or for more if these are fewer than 500 steps. It is not
             part of its parameters that it was distilled: a clone is fitted to labels, from all
             layers of `model`. To go on with labels from the student itself, set its `warm_start`.
 

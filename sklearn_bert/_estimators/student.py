@@ -20,7 +20,7 @@ from .targets import Target, class_target, number_target
 from .validation import Validation
 
 # Steps that a student takes at least, see benchmarks/RESULTS.md.
-_LEAST_STEPS = 1000
+_LEAST_STEPS = 500
 
 
 def distil_encoder(teacher, X, model, n_layers, random_state):

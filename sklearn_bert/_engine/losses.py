@@ -175,6 +175,10 @@ class BinaryCrossEntropy(WeightedLoss):
         """Return the indicator of the labels that each text is given."""
         return (outputs > 0).float()
 
+    def true_answers(self, values):
+        """Return the indicator of the labels of each text, of probabilities the likely ones."""
+        return (values > 0.5).float()
+
     def best_outputs(self, values, n_outputs):
         """Return the logits of what is true."""
         return self._truth(values).logit(_NEXT_TO_NOTHING)

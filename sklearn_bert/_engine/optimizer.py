@@ -102,7 +102,13 @@ def auto_learning_rate(width, n_steps):
 
 
 # The rate of the head: so many times that of the body, and at most so much.
-_HEAD_RATES = {"new": (100, 0.01), "probe": (10, 1e-3), "contrast": (10, 1e-3), "kept": (1, 0.0)}
+_HEAD_RATES = {
+    "new": (100, 0.01),
+    "probe": (10, 1e-3),
+    "contrast": (10, 1e-3),
+    "teacher": (10, 1e-3),
+    "kept": (1, 0.0),
+}
 
 
 def head_learning_rate(learning_rate, head):
@@ -112,11 +118,11 @@ def head_learning_rate(learning_rate, head):
     ----------
     learning_rate : float
         That of the body.
-    head : {"new", "probe", "contrast", "kept"}
+    head : {"new", "probe", "contrast", "teacher", "kept"}
         What it starts from. A new one starts from nothing: at the rate of the body it would
         hardly have begun to tell many classes apart when a short run ends. One that starts from a
-        linear model, after a contrast of the classes or not, has less to learn, and one that was
-        kept of an earlier fit no more than the body has.
+        linear model, after a contrast of the classes or not, or from that of a teacher with more
+        layers has less to learn, and one that was kept of an earlier fit no more than the body has.
     """
     factor, most = _HEAD_RATES[head]
     return max(learning_rate, min(factor * learning_rate, most))

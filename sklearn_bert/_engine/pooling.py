@@ -60,7 +60,7 @@ def set_pooling(module, model, pooling, *, few):
     if own in ("cls", "mean"):  # ModernBERT and its kin pool as their configuration says
         module.config.classifier_pooling = pooling if pooling in ("cls", "mean") else own
     elif has_mean_layer(module):
-        _remove_mean_layer(module) if pooling == "cls" else _switch_dropout_off(module)
+        _remove_mean_layer(module) if pooling == "cls" else switch_dropout_off(module)
     elif pooling == "mean" and type(module).__name__ in _PARTS:
         _add_mean_layer(module)
     elif pooling == "mean" and is_asked:
@@ -112,7 +112,7 @@ def _add_mean_layer(module):
     layers.append(layer)
     module.config.num_hidden_layers += 1
     module.config.mean_layer = True
-    _switch_dropout_off(module)
+    switch_dropout_off(module)
 
 
 def _scale_only(linear, factor):
@@ -121,7 +121,7 @@ def _scale_only(linear, factor):
     linear.bias.zero_()
 
 
-def _switch_dropout_off(module):
+def switch_dropout_off(module):
     """Drop nothing of the mean: the head has a dropout of its own."""
     for name in _PARTS[type(module).__name__]["dropouts"]:
         mean_layer(module).get_submodule(name).p = 0.0

@@ -21,7 +21,7 @@ class TrainingSettings:
         Where to train.
     dtype : torch.dtype
         Arithmetic of the forward pass; the weights stay float32.
-    head : {"new", "probe", "contrast", "kept"}
+    head : {"new", "probe", "contrast", "teacher", "kept"}
         What the head starts from, which decides on its learning rate.
     epochs : int
         Passes over the batches.

@@ -26,6 +26,15 @@ _LONGEST = 2048
 _TEXTS_AT_ONCE = 1024
 
 
+def check_one_column(teacher: Any) -> None:
+    """Refuse a teacher with several columns of labels."""
+    if isinstance(getattr(teacher, "classes_", None), list):
+        raise ValueError(
+            f"distill needs one column of labels, got {len(teacher.classes_)}; fit a classifier "
+            "to each column and distil that."
+        )
+
+
 class DistilledTextModel:
     """A fast network that was trained to give the outputs of a fine-tuned encoder.
 
@@ -126,11 +135,7 @@ class DistilledTextModel:
                 f"distill needs single texts, and this {type(teacher).__name__} was fitted to "
                 "pairs, which words alone do not tell apart; use export_onnx for a faster model."
             )
-        if isinstance(getattr(teacher, "classes_", None), list):
-            raise ValueError(
-                f"distill needs one column of labels, got {len(teacher.classes_)}; fit a "
-                "classifier to each column and distil that."
-            )
+        check_one_column(teacher)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         embeddings = teacher.module_.get_input_embeddings().weight.detach().cpu().float().numpy()
         is_head = kept_side(teacher.tokenizer_, teacher.long_text) == "head"

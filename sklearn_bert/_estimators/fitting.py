@@ -173,16 +173,16 @@ class Fitting:
             every = parse_duration(
                 every, name="checkpoint_every", way_out="or pass an int for a number of steps"
             )
-        found = fingerprint_of(
-            self,
-            device=str(self.device),
-            dtype=str(self.dtype),
-            **{"goes on": estimator._continues()},
-        )
+        place = {"device": str(self.device), "dtype": str(self.dtype)}
+        found = fingerprint_of(self, **place, **self._start())
         state = find_checkpoint(estimator.checkpoint_dir, found)
         self.seed = int(self.seed if state is None else state["seed"])
         constants = {"fingerprint": found, "seed": self.seed}
         self.checkpoints = Checkpoints(estimator.checkpoint_dir, every, constants, state)
+
+    def _start(self):
+        """Return what training starts from, beside what parameters and data say of it."""
+        return {"goes on": self.estimator._continues()}
 
     def own_turn(self):
         """Return the context in which no other process computes on the device.

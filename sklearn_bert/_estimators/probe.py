@@ -199,7 +199,7 @@ def _fit_labels(data, present, absent):
         label: _Data(
             data.vectors, values, data.weights * np.where(values, present[label], absent[label])
         )
-        for label, values in enumerate(data.values.T.astype(np.int64))
+        for label, values in enumerate((data.values.T > 0.5).astype(np.int64))
         if 0 < values.sum() < n_texts
     }
     often = sorted(columns, key=lambda label: -shares[label])[:_MOST_LABELS_TRIED]

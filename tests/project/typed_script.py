@@ -17,6 +17,8 @@ from sklearn_bert import (
     BertTextEmbedder,
     BertTextRegressor,
     Comparison,
+    DistilledTextClassifier,
+    DistilledTextRegressor,
     OnnxTextClassifier,
     compare,
     explain,
@@ -46,6 +48,12 @@ def script() -> None:
     assert_type(comparison.worth_it(0.01), bool | None)
     assert_type(explain(search, texts[:1])[0].words, list[tuple[str, float]])
 
+    assert_type(clf.distill(texts), DistilledTextClassifier)
+    assert_type(clf.distill(texts, n_layers=2), BertTextClassifier)
+    assert_type(clf.distill(texts, model="distilbert-base-uncased"), BertTextClassifier)
+    assert_type(regressor.distill(texts, random_state=0), DistilledTextRegressor)
+    assert_type(regressor.distill(texts, n_layers=2), BertTextRegressor)
+
     clf.save_pretrained("model")
     assert_type(BertTextClassifier.from_pretrained("model"), BertTextClassifier)
     assert_type(clf.export_onnx("onnx", quantize="int8"), float)
@@ -74,4 +82,5 @@ def mistakes(clf: BertTextClassifier) -> None:
     clf.fit(["good", "bad"])  # type: ignore[call-arg]
     clf.history_["loss"]  # type: ignore[call-overload]
     BertTextClassifier(long_text="haed")  # type: ignore[arg-type]
+    clf.distill(["good", "bad"], model="bert-base-uncased", n_layers=2)  # type: ignore[call-overload]
     OnnxTextClassifier.from_pretrained("onnx", threads=1)  # type: ignore[call-arg]

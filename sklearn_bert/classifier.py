@@ -314,10 +314,10 @@ class BertTextClassifier(ProbabilitiesMixin, LabelTargetsMixin, ClassifierMixin,
     ============== ====== ====== ======
     Training texts fixed  frozen "auto"
     ============== ====== ====== ======
-    8 a class      47.0   59.6   63.0
+    8 a class      47.0   59.6   62.7
     16 a class     52.5   64.9   67.0
-    320            59.9   68.9   72.9
-    1,000          69.9   73.2   78.6
+    320            59.9   68.9   72.6
+    1,000          69.9   73.2   78.8
     ============== ====== ====== ======
 
     The weights of a fit are a mean over the second half of its steps, in which later ones count

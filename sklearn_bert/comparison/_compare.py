@@ -205,12 +205,12 @@ def compare(
 
     Weights count in the folds' scores and in their intervals; all folds count alike.
 
-    A preview rests on what seven sets of 300 to 25,000 texts have in common: the ratio of the error
-    of BERT to that of the best cheap model falls with the number of texts, and about equally fast
-    [8]_. Its interval was found by accuracy and micro-F1, with MiniLM; other scores, and other
-    models, may be forecast less well. An error is what a score lacks to 1, or a loss. A short fit
-    has as many texts as cost 3 % of the full comparison. No fit is shorter than some hundred steps,
-    so that of fewer than about 4,000 texts it costs more, which the sentence tells.
+    A preview rests on what seven sets have in common: the more texts, the smaller the ratio of the
+    error of BERT to that of the best cheap model, and about equally so [8]_. An error is what a
+    score lacks to 1, or a loss. This was found by accuracy and micro-F1, with MiniLM, and mostly by
+    what 1,000 texts gave: other scores and models, and very many texts, may be forecast less well.
+    A short fit has as many texts as cost 3 % of the full comparison. It has a hundred steps at
+    least, so that of fewer than about 4,000 texts it costs more, which the sentence tells.
 
     Static embeddings have one vector for each token, whatever stands beside it; a text is their
     mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words

@@ -20,8 +20,9 @@ from ._summary import Pair
 from ._verdict import unit_of
 
 FALL = 0.085
-# Of the logarithm, around what is forecast: other sets, other seeds, and as many test texts.
-SPREAD, N_TESTED = 0.30, 1000
+# Of the logarithm, around what is forecast: other sets and other seeds, but not other test texts.
+# It was 0.08, and seven sets are few.
+SPREAD = 0.1
 _CONFIDENCE = 0.8
 # What a score that has no error may change by, had there been one more.
 _LOG_OF_ONE_ERROR = math.log(3)
@@ -173,7 +174,10 @@ def find_preview(pair, full, scorers, data, folds, forecast, *, least, n_candida
     n_train = round(np.mean([len(train) for train, _ in folds]))
     error = ratio.best - np.mean([result.scores[main] for result in full])
     log_ratio = ratio.value - FALL * math.log(n_train / bert.n_train)
-    margin = norm.ppf(1 - (1 - _CONFIDENCE) / 2 / n_candidates) * _spread(ratio)
+    # Both the fits to few texts and those to all are judged on texts that might be others.
+    n_judged = sum(len(result.rows) for result in full)
+    variance = SPREAD**2 + ratio.variance() * (1 + len(bert.rows) / n_judged)
+    margin = norm.ppf(1 - (1 - _CONFIDENCE) / 2 / n_candidates) * math.sqrt(variance)
     gain, low, high = (
         float(error * -math.expm1(log_ratio + shift)) for shift in (0.0, margin, -margin)
     )
@@ -192,12 +196,6 @@ def find_preview(pair, full, scorers, data, folds, forecast, *, least, n_candida
         seconds / forecast.seconds,
     )
     return preview, _tell(preview, *unit_of(Pair(full, pair.bert), main), error, forecast.seconds)
-
-
-def _spread(ratio):
-    """Return the standard deviation of what is forecast: larger if there are few test texts."""
-    missing = max(1 - len(ratio.bert.rows) / N_TESTED, 0.0)
-    return math.sqrt(SPREAD**2 + missing * (ratio.variance() if missing else 0.0))
 
 
 def _n_ahead(log_ratio, n_texts, least, most):

@@ -67,7 +67,7 @@ def check_preview(preview, candidates, scorers, data, folds, known, others):
         if not isinstance(candidate, TextEstimator):
             raise ValueError(
                 "preview=True is for a BertTextClassifier or BertTextRegressor, and "
-                f"{name!r} is a {type(candidate).__name__}; leave it out."
+                f"{name!r} is a {type(candidate).__name__}; leave preview out."
             )
         if any(name == done for done, _ in known.results):
             raise ValueError(
@@ -85,7 +85,7 @@ def check_preview(preview, candidates, scorers, data, folds, known, others):
         raise ValueError(
             "preview=True fits BERT to half of a training part at most, which takes "
             f"{_LEAST_A_CLASS} texts a class or {_LEAST_A_CLASS * _CLASSES_OF_NUMBERS} with "
-            f"numbers, and there are {n_train:,} training texts; leave it out: of so few texts the "
+            f"numbers, and there are {n_train:,} training texts; leave preview out: of so few, the "
             "full comparison is quick."
         )
     return True

@@ -265,7 +265,7 @@ def _by_speed(bert, speed, folds, task, probe_seconds):
     """Return the forecast that follows from how fast a checkpoint reads."""
     costs = _Costs(
         task,
-        load=speed.load_seconds,
+        load=speed.seconds_to_read(0),
         read=speed.text_seconds,
         # Of a frozen encoder each text is read once, and nothing more.
         learn=0.0 if bert.freeze == "all" else _LEARNT * speed.text_seconds,

@@ -303,7 +303,7 @@ def test_the_ratio_of_the_errors_is_carried_over_and_falls():
     assert less.times_longer == 90
     assert same.n_ahead == 400
     more, told = expect(200, 210, 100)
-    assert 400 < more.n_ahead < 4000 and "it is ahead from about 700 texts on" in told
+    assert 400 < more.n_ahead < 4000 and "it is ahead from about 800 texts on" in told
     far, told = expect(200, 300, 100)
     assert far.n_ahead is None and far.gain < 0
     assert "is expected to lose" in told and "with ten times as many texts either" in told

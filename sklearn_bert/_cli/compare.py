@@ -52,6 +52,7 @@ _EPILOG = """\
 examples:
   %(prog)s --test-size 0.25
   %(prog)s reviews.csv --text review --label stars --html report.html
+  %(prog)s reviews.csv --text review --label stars --preview
   %(prog)s reviews.csv --groups author --scoring f1_macro --budget 30min
   %(prog)s aclImdb --max-length 256
   %(prog)s aclImdb --model distilbert-base-uncased --model roberta-base
@@ -162,6 +163,11 @@ def _add_judging_options(parser):
         help="train on fewer texts too: from how many on does BERT pay?",
     )
     group.add_argument(
+        "--preview",
+        action="store_true",
+        help="fit BERT to a few texts only: what is it going to gain, and from how many texts on?",
+    )
+    group.add_argument(
         "--tune",
         action="store_true",
         help="tune the models a little inside each training part: C of the linear ones, learning "
@@ -195,6 +201,7 @@ def _compare(args):
             bert=bert,
             budget=args.budget,
             learning_curve=args.learning_curve,
+            preview=args.preview,
             tune=args.tune,
             random_state=args.random_state,
             verbose=0 if args.quiet else 1,

@@ -6,7 +6,7 @@ import shlex
 OPTIONS = (
     *("text", "label", "groups", "encoding", "sep", "pos_label", "n_per_class", "max_length"),
     *("long_text", "batch_size", "learning_rate", "random_state", "epochs", "model", "device"),
-    *("cv", "scoring", "budget", "learning_curve"),
+    *("cv", "scoring", "budget", "learning_curve", "preview"),
 )
 # Parameters at the beginning, with an underscore or with a value, and what stands in quotes, which
 # is somebody else's.

@@ -32,7 +32,8 @@ from ._judgement import Judgement
 from ._overlap import Overlap, find_overlap
 from ._runner import Runner
 from ._saved import fingerprint, fold_keys
-from ._stages import run_bert, run_cheap, run_curve
+from ._short_fit import check_preview
+from ._stages import run_all
 from ._table import wrap
 from ._tuning import Tuning
 
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from .._estimators.text_estimator import TextEstimator
     from .._typing import PerText, RandomState, Scoring, Targets, Texts
     from ._data import Data
-    from ._forecast import Forecast
 
 
 def compare(
@@ -60,6 +60,7 @@ def compare(
     budget: float | str | timedelta | None = None,
     distill: bool = False,
     learning_curve: bool | PerText = False,
+    preview: bool = False,
     tune: bool = False,
     pos_label: Any = None,
     sample_weight: PerText | None = None,
@@ -125,6 +126,11 @@ def compare(
     learning_curve : bool or array-like, default=False
         Whether to compare BERT and the best cheap model on fewer training texts too: those
         fractions of each training part, or 0.05, 0.1, 0.2 and 0.5 for True.
+    preview : bool, default=False
+        Whether to tell what BERT is expected to gain, with an 80 % interval, and from about how
+        many texts on it is ahead, for a few per cent of the price: the cheap models run on all
+        folds, and BERT is fitted once, to some hundred texts of the first. It is a forecast: for
+        the verdict, compare again with ``earlier=comparison`` and without `preview`.
     tune : bool, default=False
         Whether to tune the models a little inside each training part, by the first score: C of the
         linear models, a tenth and ten times of it too, by cross-validation in three folds; the
@@ -199,6 +205,13 @@ def compare(
 
     Weights count in the folds' scores and in their intervals; all folds count alike.
 
+    A preview rests on what seven sets have in common: the more texts, the smaller the ratio of the
+    error of BERT to that of the best cheap model, and about equally so [8]_. An error is what a
+    score lacks to 1, or a loss. This was found by accuracy and micro-F1, with MiniLM, and mostly by
+    what 1,000 texts gave: other scores and models, and very many texts, may be forecast less well.
+    A short fit has as many texts as cost 3 % of the full comparison. It has a hundred steps at
+    least, so that of fewer than about 4,000 texts it costs more, which the sentence tells.
+
     Static embeddings have one vector for each token, whatever stands beside it; a text is their
     mean, weighted by smooth inverse frequency. They are what is fastest of all that knows words
     from pretraining.
@@ -233,6 +246,7 @@ def compare(
        Universal Sentence Representations from Natural Language Inference Data. EMNLP.
     .. [7] K. Sechidis, G. Tsoumakas, I. Vlahavas (2011). On the Stratification of Multi-label
        Data. ECML PKDD.
+    .. [8] benchmarks/preview.py, and its table in benchmarks/RESULTS.md.
 
     Examples
     --------
@@ -289,6 +303,8 @@ def compare(
     limit = math.inf if budget is None else parse_duration(budget, name="budget")
     found = find_contestants(estimators, named, scorers, data, seed, distill=distill, tuning=tuning)
     known = Earlier(earlier, data, folds, scorers, found.descriptions)
+    others = {"distill": distill, "learning_curve": len(fractions) > 0}
+    preview = check_preview(preview, found.candidates, scorers, data, folds, known, others)
     if found.berts:
         from . import _forecast, _speed  # noqa: F401  (an import is not counted)
     start = perf_counter()
@@ -299,7 +315,7 @@ def compare(
     )
     overlap = find_overlap(data.texts, folds)
     _tell_of_data(runner, overlap, found.lacking, estimators or ())
-    forecasts, interrupted = _run(runner, found.models, found.tried, speeds, fractions, seed)
+    forecasts, interrupted = run_all(runner, found, speeds, fractions, seed, preview=preview)
     settings = {
         "cv": repr(cv) if isinstance(cv, Integral) or hasattr(cv, "split") else "given folds",
         "pos_label": pos_label,
@@ -310,6 +326,7 @@ def compare(
         "budget": budget,
         "random_state": seed,
         **({} if tuning is None else {"tune": True}),
+        **({"preview": True} if preview else {}),
     }
     setting = {
         "forecasts_": forecasts,
@@ -336,34 +353,6 @@ def _tell_of_data(
         )
     if overlap.alike:
         runner.say(f"{overlap}.")
-
-
-def _run(
-    runner: Runner,
-    models: dict[str, Any],
-    candidates: dict[str, Any],
-    speeds: dict[Any, Any],
-    fractions: list[float],
-    seed: int,
-) -> tuple[dict[str, Forecast], bool]:
-    """Run all models; return the forecasts, and whether Ctrl-C ended it with something done.
-
-    A candidate that there was no time to tune is put back as it is.
-    """
-    forecasts: dict[str, Forecast] = {}
-    try:
-        for name, model in models.items():
-            run_cheap(runner, name, model, speeds)
-        for name, candidate in candidates.items():
-            candidates[name] = run_bert(runner, name, candidate, forecasts, speeds)
-        if fractions:
-            run_curve(runner, candidates, models, fractions, seed)
-    except KeyboardInterrupt:
-        if not runner.results:
-            raise
-        runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
-        return forecasts, True
-    return forecasts, False
 
 
 def _shown(candidates: dict[str, Any]) -> str | dict[str, str]:

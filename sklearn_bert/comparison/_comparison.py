@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast
     from ._judgement import Judgement
     from ._learning_curve import Curve
+    from ._preview import Preview
     from ._statistics import Difference
 
 
@@ -146,6 +147,13 @@ class Comparison:
         Each fold is judged with weights that were found on the others. Models without
         probabilities, such as a linear SVM, are in none, nor are models of several labels a text.
 
+    preview_ : Preview or None
+        With ``preview=True``, what BERT is expected to gain: ``gain`` and its 80 % ``interval``, in
+        units of the first score, with ``n_train`` texts, all of a training part; from about
+        ``n_ahead`` on it is ahead (0: from the smallest sizes on; None: not up to ten times
+        ``n_train``). It was fitted to ``n_texts``, in ``seconds``, a ``share`` of what the full
+        comparison is expected to take. There are no `differences_` then, and no row of BERT.
+
     interrupted_ : bool
         Whether Ctrl-C ended it.
 
@@ -212,6 +220,7 @@ class Comparison:
     next_labels_: dict[str, Difference]
     overlap_: dict[str, Any]
     mixture_: dict[str, float] | None
+    preview_: Preview | None
     interrupted_: bool
     notes_: list[str]
     settings_: dict[str, Any]
@@ -229,7 +238,10 @@ class Comparison:
         self.differences_, self.fold_differences_ = found.differences, found.fold_differences
         self.overlap_, self.mixture_, self.cheapest_ = found.overlap, found.mixture, found.cheapest
         self.candidates_, self.next_labels_ = found.candidates, found.next_labels
+        self.preview_ = found.preview
         self.best_cheap_ = self._pair and self._pair.cheap[0].model
+        if self.preview_ is not None:
+            self.best_cheap_ = self.preview_.best_cheap
         self.forecast_ = self.forecasts_.get(self.bert_)
         self._is_tuned = self.settings_.get("tune", False)
         self._layout = Table(
@@ -253,7 +265,7 @@ class Comparison:
         -------
         worth_it : bool or None
             True if all of the 95 % interval is above `min_gain`, False if all of it is not,
-            None if that cannot be told.
+            None if that cannot be told, as of a preview, which is a forecast: see `preview_`.
 
         Raises
         ------
@@ -289,8 +301,8 @@ class Comparison:
         Raises
         ------
         ValueError
-            If there is no winner, since BERT or all others failed or were not run, or the
-            comparison was loaded.
+            If there is no winner, since BERT or all others failed or were not run, as in a
+            preview, or the comparison was loaded.
         """
         if self._pair is None:
             raise ValueError(
@@ -447,7 +459,8 @@ class Comparison:
                 ),
             )
         if self.busy_:
-            lines.append("The machine had other work: times are those of the processor.")
+            which = "times" if self.preview_ is None else "times in the table"
+            lines.append(f"The machine had other work: {which} are those of the processor.")
         lines += self.notes_
         labels = {
             name: scorer.label

@@ -156,9 +156,14 @@ def run_fold(name, fold, estimator, data, train, test, scorers, *, with_size):
     except OutOfTime:
         raise
     except Exception as error:
-        result.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        result.error = in_a_line(error)
         result.recorded, result.scores = None, {}
     return result
+
+
+def in_a_line(error):
+    """Return an exception as the table tells it."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def score(scorer, recorded, texts, y, weights=None):
@@ -183,7 +188,7 @@ def judge(scorer, recorded, data, test):
         value = score(scorer, recorded, data.take_texts(test), y, data.take_weights(test))
         reason = "it is not defined there" if np.isnan(value) else ""
     except Exception as error:
-        value, reason = np.nan, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        value, reason = np.nan, in_a_line(error)
         if isinstance(error, AttributeError) and recorded.proba is None:
             reason = "the model gives no probabilities"
     missing = np.setdiff1d(data.classes, y) if data.kind == "labels" else ()

@@ -42,6 +42,8 @@ class Forecast:
         What the probe itself took.
     width : int
         Of the vectors of the model.
+    costs : _Costs or None
+        What it follows from; None of one that was loaded.
     """
 
     fit_seconds: list
@@ -51,6 +53,7 @@ class Forecast:
     device: str
     probe_seconds: float
     width: int = 0
+    costs: object = None
 
     @property
     def seconds(self):
@@ -65,6 +68,14 @@ class Forecast:
     def fold_seconds(self, fold):
         """Return the seconds of a fold."""
         return self.fit_seconds[fold] + self.predict_seconds[fold]
+
+    def on(self, bert, folds):
+        """Return the forecast on other folds, by the same probe."""
+        return replace(
+            self,
+            fit_seconds=[self.costs.of_fit(bert, len(train)) for train, _ in folds],
+            predict_seconds=[self.costs.predict * len(test) for _, test in folds],
+        )
 
     def __str__(self):
         n_folds = len(self.fit_seconds)
@@ -101,6 +112,45 @@ class _Task:
         if y.ndim > 1:
             return cls(y.shape[1] * len(y) / max(y.sum(), 1), False)
         return cls(len(np.unique(y)), True)
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """What the parts of a fit and of a prediction cost, in seconds.
+
+    Attributes
+    ----------
+    task : _Task
+        What there is to learn.
+    load : float
+        Of a fit.
+    read : float
+        Of each text of a fit, once.
+    learn : float
+        Of a text, or of one of its windows, in a step.
+    head : float
+        Of each text of a fit, once, where a head is fitted to a frozen encoder first.
+    predict : float
+        Of each text of a prediction.
+    per_text : float
+        Windows of a text.
+    """
+
+    task: _Task
+    load: float
+    read: float
+    learn: float
+    head: float
+    predict: float
+    per_text: float = 1.0
+
+    def of_fit(self, bert, n_texts):
+        """Return the seconds of a fit."""
+        few = are_few(n_texts, self.task.n_classes)
+        head = self.head if bert.head == "probe" or (bert.head == "auto" and few) else 0.0
+        size = find_batch_size(bert.batch_size, n_texts * self.per_text)
+        n_learnt = size * _count_steps(bert, n_texts, self.task, self.per_text)
+        return self.load + n_texts * (self.read + head) + n_learnt * self.learn
 
 
 def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
@@ -160,23 +210,25 @@ def forecast(bert, texts, y, folds, speed=None, seconds=math.inf):
     before = perf_counter()
     lengths = count_tokens(probe.tokenizer_, [texts[row] for row in looked_at])
     tokenize_seconds = (perf_counter() - before) / len(looked_at)
-    once_seconds = tokenize_seconds + _once_seconds(probe, len(probed))
-    head_seconds = text_seconds if bert.head == "probe" or (bert.head == "auto" and few) else 0.0
-    per_text = _sequences_per_text(probe, lengths)
+    costs = _Costs(
+        task,
+        load=load_seconds,
+        read=tokenize_seconds + _once_seconds(probe, len(probed)),
+        learn=step_seconds / probe.batch_size,
+        head=text_seconds,
+        predict=tokenize_seconds + text_seconds,
+        per_text=_sequences_per_text(probe, lengths),
+    )
     return Forecast(
-        [
-            load_seconds
-            + len(train) * (once_seconds + head_seconds)
-            + _count_steps(bert, len(train), task, per_text) * step_seconds
-            for train, _ in folds
-        ],
-        [len(test) * (tokenize_seconds + text_seconds) for _, test in folds],
+        [],
+        [],
         lengths,
         probe.max_length_,
         str(probe.module_.device),
         perf_counter() - start,
         probe.module_.config.hidden_size,
-    )
+        costs,
+    ).on(bert, folds)
 
 
 def with_tuning(forecast, tuned, y, folds):
@@ -211,23 +263,25 @@ def _probe_seconds(speed, n_texts, n_predicted):
 
 def _by_speed(bert, speed, folds, task, probe_seconds):
     """Return the forecast that follows from how fast a checkpoint reads."""
-    per_step = _LEARNT
-    if bert.freeze == "all":
-        per_step = 0  # each text is read once, and nothing more
-    fit_seconds = []
-    for train, _ in folds:
-        size = find_batch_size(bert.batch_size, len(train))
-        n_learnt = per_step * size * _count_steps(bert, len(train), task)
-        fit_seconds.append(speed.seconds_to_read(len(train) + n_learnt))
+    costs = _Costs(
+        task,
+        load=speed.seconds_to_read(0),
+        read=speed.text_seconds,
+        # Of a frozen encoder each text is read once, and nothing more.
+        learn=0.0 if bert.freeze == "all" else _LEARNT * speed.text_seconds,
+        head=0.0,
+        predict=speed.text_seconds,
+    )
     return Forecast(
-        fit_seconds,
-        [len(test) * speed.text_seconds for _, test in folds],
+        [],
+        [],
         speed.lengths,
         speed.max_length,
         speed.device,
         probe_seconds,
         speed.width,
-    )
+        costs,
+    ).on(bert, folds)
 
 
 def _short(bert, batch_size, *, few):

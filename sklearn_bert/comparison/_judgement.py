@@ -39,6 +39,7 @@ class Judgement:
         By model.
     overlap : dict
     mixture : dict of str to float or None
+    preview : Preview or None
     notes : list of str
     """
 
@@ -54,10 +55,12 @@ class Judgement:
         self.bert = self.best[0] if self.best else self._first_tried()
         self.called = "BERT" if len(candidates) == 1 else self.bert
         self.pair = find_pair(self.results, self.bert, self.main, candidates)
-        self.cheapest, self.mixture = self.bert, None
+        self.cheapest, self.mixture, self.preview = self.bert, None, None
         self.differences, self.fold_differences, self.next_labels = {}, {}, {}
         self.overlap = self._count(overlap)
-        if self.pair is None:
+        if runner.previews:
+            self._foresee(runner.previews)
+        elif self.pair is None:
             self.verdict = self._no_verdict()
         else:
             self._compare()
@@ -103,6 +106,13 @@ class Judgement:
             over_folds=self.fold_differences.get(self.main),
             in_cpu_seconds=self.busy,
         )
+
+    def _foresee(self, previews):
+        """Take the preview of the best candidate for the verdict, and those of others for notes."""
+        best = max(previews, key=lambda name: previews[name][0].gain)
+        self.preview, self.verdict = previews[best]
+        self.bert = self.cheapest = best
+        self.notes += [told for name, (_, told) in previews.items() if name != best]
 
     def _choose(self):
         """Tell what there is to know of a choice from several candidates."""

@@ -139,6 +139,7 @@ def as_json(comparison, data_name=None, *, predictions=False):
         "label_issues": _records(comparison.label_issues_),
         "overlap": comparison.overlap_,
         "mixture": comparison.mixture_,
+        "preview": comparison.preview_ and vars(comparison.preview_),
         "models": comparison.rows_,
         "folds": comparison._fold_rows(),
         "learning_curve": comparison._curve_rows(),

@@ -25,7 +25,7 @@ _LATEST = 1.1
 _TO_START = 5
 
 # A training part is not made smaller than this many texts a class for the learning curve.
-_MIN_PER_CLASS = 2
+MIN_PER_CLASS = 2
 # And of texts that have no class, or several labels.
 _LEAST_TEXTS = 10
 
@@ -60,6 +60,8 @@ class Runner:
         What was done on whole folds.
     curve : list of FoldResult
         What was done on fewer training texts.
+    previews : dict of str to (Preview, str)
+        What candidates are expected to gain, by name, and the sentence on it.
     notes : list of str
         Sentences on what was left out.
     """
@@ -77,6 +79,7 @@ class Runner:
         self.n_jobs = n_jobs
         self.is_tuned = is_tuned
         self.results, self.curve, self.notes = [], [], []
+        self.previews = {}
         self._fold_seconds = {}
 
     def run(self, name, estimator, seconds=0.0):
@@ -97,7 +100,7 @@ class Runner:
                 break
             before = perf_counter()
             try:
-                result = self._try(name, fold, estimator, train, test, with_size=not done)
+                result = self.try_fold(name, fold, estimator, train, test, with_size=not done)
             except OutOfTime:
                 self._note_ended(name, fold, len(done))
                 break
@@ -156,7 +159,7 @@ class Runner:
             f"{format_duration(row['fit_seconds'])} a fit"
         )
 
-    def _try(self, name, fold, estimator, train, test, *, with_size):
+    def try_fold(self, name, fold, estimator, train, test, *, with_size=False):
         """Return the result of a model on a fold.
 
         Raises
@@ -246,7 +249,7 @@ class Runner:
     def run_curve(self, fractions, estimators, random_state):
         """Run models on those fractions of each training part; `estimators` is by name."""
         parts = [
-            (fraction, fold, _draw(train, self.data, fraction, random_state))
+            (fraction, fold, draw(train, self.data, fraction, random_state))
             for fraction in fractions
             for fold, (train, _) in enumerate(self.folds)
         ]
@@ -264,7 +267,7 @@ class Runner:
                     return
                 test = self.folds[fold][1]
                 try:
-                    result = self._try(name, fold, estimator, some, test, with_size=False)
+                    result = self.try_fold(name, fold, estimator, some, test)
                 except OutOfTime:
                     self._note_curve(fraction)
                     return
@@ -273,7 +276,7 @@ class Runner:
     def _too_few(self):
         """Return why a fraction of the training texts was left out."""
         if self.data.kind == "labels":
-            return f"of some class, fewer than {_MIN_PER_CLASS} would be in, or none out"
+            return f"of some class, fewer than {MIN_PER_CLASS} would be in, or none out"
         return f"fewer than {_LEAST_TEXTS} would be in, or none out"
 
     def _seconds(self, name):
@@ -288,7 +291,7 @@ class Runner:
         )
 
 
-def _draw(train, data, fraction, random_state):
+def draw(train, data, fraction, random_state):
     """Return a part of the training rows, with labels in proportion; None if it would be too small.
 
     A class is in it twice. What is not drawn has room for each class too, as scikit-learn has it.
@@ -297,7 +300,7 @@ def _draw(train, data, fraction, random_state):
     if data.kind == "labels":
         counts = np.unique(y, return_counts=True)[1]
         n_left = len(y) - int(fraction * len(y))
-        if counts.min() * fraction < _MIN_PER_CLASS or n_left < len(counts):
+        if counts.min() * fraction < MIN_PER_CLASS or n_left < len(counts):
             return None
         return train_test_split(train, train_size=fraction, stratify=y, random_state=random_state)[
             0

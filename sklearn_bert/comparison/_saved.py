@@ -13,6 +13,7 @@ from .._engine.ending import Ending
 from .._shorten import shorten
 from ._data import Data
 from ._fold_result import FoldResult
+from ._preview import Preview
 from ._statistics import Difference
 from ._summary import find_pair
 from ._training import Training
@@ -178,6 +179,7 @@ def _found(saved, state, data):
         next_labels=next_labels,
         overlap={**overlap, "scores_without": _with_nan(overlap["scores_without"])},
         mixture=saved["mixture"],
+        preview=_read_preview(saved.get("preview")),  # newer
         candidates=candidates,
     )
 
@@ -201,6 +203,11 @@ def _read_result(saved, data):
             *(None if part is None else np.array(part) for part in saved["recorded"])
         )
     return FoldResult(rows=np.array(saved["rows"]), **found)
+
+
+def _read_preview(saved):
+    """Return a preview, None if there is none."""
+    return saved and Preview(**{**saved, "interval": tuple(saved["interval"])})
 
 
 def _forecast(name, saved, state):

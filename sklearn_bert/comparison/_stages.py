@@ -4,7 +4,9 @@ from contextlib import suppress
 
 from .._durations import format_duration
 from .._estimators.text_estimator import TextEstimator
+from ._fold_result import in_a_line
 from ._pretrained_models import FrozenBert, StaticBert
+from ._short_fit import ShortFit
 from ._summary import find_pair, rank_candidates
 from ._tuning import TunedBert
 
@@ -13,6 +15,33 @@ _WHILE = 10  # seconds without a word
 _SHARE_OF_PROBE = 0.1
 # A forecast of so many seconds on a CPU, with vectors so wide, is worth a word on a smaller model.
 _LONG, _WIDE = 600, 768
+
+
+def run_all(runner, found, speeds, fractions, seed, *, preview):
+    """Run all contestants; return the forecasts, and whether Ctrl-C ended it with something done.
+
+    A candidate that there was no time to tune is put back as it is.
+    """
+    forecasts, models, candidates = {}, found.models, found.tried
+    try:
+        for name, model in models.items():
+            run_cheap(runner, name, model, speeds)
+        for name, candidate in candidates.items():
+            if preview:
+                short = forecast_short(runner, name, candidate, speeds, seed)
+                if short is not None:
+                    forecasts[name] = short.forecast
+                    short.run(models, len(candidates))
+            else:
+                candidates[name] = run_bert(runner, name, candidate, forecasts, speeds)
+        if fractions:
+            run_curve(runner, candidates, models, fractions, seed)
+    except KeyboardInterrupt:
+        if not runner.results:
+            raise
+        runner.note("Interrupted by Ctrl-C: what is shown is what was done until then.")
+        return forecasts, True
+    return forecasts, False
 
 
 def run_cheap(runner, name, model, speeds):
@@ -34,19 +63,50 @@ def run_cheap(runner, name, model, speeds):
 
 def run_bert(runner, name, bert, forecasts, speeds):
     """Tell what a BERT will cost, if there can be a forecast, and run it; return what was run."""
-    own = bert.estimator if isinstance(bert, TunedBert) else bert
+    own = _untuned(bert)
     if name in runner.earlier.forecasts:
         forecasts[name] = runner.earlier.forecasts[name]
     elif isinstance(own, TextEstimator) and runner.seconds_left > 0:
-        runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
+        _say_probe(runner, name)
         with suppress(Exception):  # what it was will be told by the first fold
             forecasts[name] = _forecast(runner, own, speeds)
             bert = _tuned_in_time(runner, name, bert, forecasts)
     if name in forecasts and name not in runner.earlier.forecasts:
-        runner.say(f"{name}: {forecasts[name]}")
-        _tell_of_smaller(runner, own, forecasts[name])
+        _say_forecast(runner, name, own, forecasts[name])
     runner.run(name, bert, forecasts[name].fold_seconds(0) if name in forecasts else 0.0)
     return bert
+
+
+def forecast_short(runner, name, bert, speeds, seed):
+    """Tell what a BERT would cost; return its fit to a few texts, None if that is out of reach."""
+    short = ShortFit(runner, name, bert, seed)
+    if not runner.seconds_left > 0:
+        short.note_budget()
+        return None
+    _say_probe(runner, name)
+    try:
+        short.expect(_forecast(runner, _untuned(bert), speeds))
+    except Exception as error:
+        short.fail(in_a_line(error))
+        return None
+    _say_forecast(runner, name, _untuned(bert), short.forecast)
+    return short
+
+
+def _untuned(bert):
+    """Return a BERT itself, if it is one that is tuned."""
+    return bert.estimator if isinstance(bert, TunedBert) else bert
+
+
+def _say_probe(runner, name):
+    """Tell that a BERT is probed."""
+    runner.say(f"{name}: a probe of a few steps tells what it is going to cost")
+
+
+def _say_forecast(runner, name, bert, forecast):
+    """Tell what a BERT will cost."""
+    runner.say(f"{name}: {forecast}")
+    _tell_of_smaller(runner, bert, forecast)
 
 
 def _tuned_in_time(runner, name, bert, forecasts):

@@ -112,7 +112,7 @@ def texts_difference(rows, score, units=None, n_candidates=1, *, without=None):
     """
     whole = np.array([score(fold, np.arange(len(some))) for fold, some in enumerate(rows)])
     defined = np.flatnonzero(np.isfinite(whole))
-    groups, n_units = _jackknife_groups([rows[fold] for fold in defined], units)
+    groups, n_units = jackknife_groups([rows[fold] for fold in defined], units)
     confidence, widened = _confidence(n_candidates)
     what = "texts" if units is None else "groups of texts"
     method = f"grouped jackknife over {n_units:,} {what} (Bayle et al., 2020; Kott, 2001){widened}"
@@ -153,7 +153,7 @@ def _means_without(groups, whole, folds, scores_without):
     return means[np.isfinite(means)]
 
 
-def _jackknife_groups(rows, units):
+def jackknife_groups(rows, units):
     """Return the number of the group of each text of each fold, and how many units there are."""
     texts = np.concatenate([np.empty(0, dtype=int), *rows])
     members = texts if units is None else units[texts]

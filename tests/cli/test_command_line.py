@@ -94,6 +94,18 @@ def test_a_table_is_compared_data_first_verdict_last(table, options, capsys):
     assert interval.startswith("grouped jackknife over 10 texts")
 
 
+def test_a_preview_is_told_in_place_of_the_verdict(tmp_path, options, capsys):
+    path = tmp_path / "reviews.csv"
+    rows = [f"{text},{label}" for text, label in PAIRS * 2]
+    path.write_text("\n".join(["text,label", *rows]))
+    dropped = [word for name in MODELS[2:-1] for word in ("--drop", name)]
+    argv = ["compare", str(path), *options, *dropped, "--cv", "2", "--quiet", "--preview"]
+    assert main(argv) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Preview: with all 40 training texts, BERT (tiny) " in out
+    assert "compare without preview" in out and "Interval" not in out
+
+
 def test_labels_that_are_likely_wrong_are_told(tmp_path, options, capsys):
     rows = [f"{text},{label}" for text, label in PAIRS]
     rows[6] = f"{TEXTS[6]},neg"
@@ -204,10 +216,10 @@ def test_a_report_without_a_folder_is_told_before_anything_is_trained(table, tmp
 def test_the_options_of_judging_reach_compare(monkeypatch, table):
     seen = watch_compare(monkeypatch)
     argv = ["--scoring", "f1_macro,accuracy", "--drop", "naive-Bayes SVM", "--budget", "9min"]
-    main(["compare", table, *argv, "--learning-curve", "--tune", "--quiet"])
+    main(["compare", table, *argv, "--learning-curve", "--tune", "--quiet", "--preview"])
     expected = {"scoring": ["f1_macro", "accuracy"], "estimators": {"naive-Bayes SVM": "drop"}}
     expected |= {"budget": "9min", "learning_curve": True, "verbose": 0, "random_state": 0}
-    expected |= {"tune": True}
+    expected |= {"tune": True, "preview": True}
     assert {name: seen[name] for name in expected} == expected
 
 

@@ -135,6 +135,12 @@ LINES = [
     ("COMPARE t.csv --scoring f1", "pass --pos-label pos, or use 'f1_macro' or 'f1_weighted'."),
     ("COMPARE t.csv --pos-label no", "--pos-label must be one of the labels, ['neg', 'pos'], got"),
     ("COMPARE t.csv --drop no", "--drop must name models that there are, got 'no'; the models are"),
+    ("COMPARE t.csv --preview", "--preview fits BERT to half of a training part at most, which"),
+    (
+        "COMPARE t.csv --preview --learning-curve",
+        "--preview fits BERT once, to a few texts, and --learning-curve needs it fitted on all "
+        "folds; leave one of the two out.",
+    ),
     ("COMPARE t.csv --budget no", "--budget must be seconds above 0, or a text such as '90s', '10"),
     (
         "COMPARE half.jsonl --task classification",

@@ -29,6 +29,30 @@ def test_the_rehearsal_of_the_speed_benchmark_prints_its_tables(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_study_of_the_preview_finds_the_law_that_the_runs_follow(tmp_path):
+    runs = []
+    for name, least in (("one", 0.1), ("two", 0.2), ("mrpc", 0.3)):  # the last is not balanced
+        for size, n_rows in (("8c", 16), ("100", 100), ("400", 400), ("all", 3000)):
+            errors = {"tfidf": 0.4, "static": 0.35, "frozen": 0.3, "majority": 0.5}
+            errors["default"] = 0.3 * 1.2 * (n_rows / 16) ** -least
+            for model, error in errors.items():
+                run = {"set": name, "size": size, "n_train": n_rows, "model": model, "n_test": 1000}
+                runs += [{**run, "seed": seed, "accuracy": 1 - error} for seed in range(2)]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(map(json.dumps, runs)), encoding="utf-8")
+    command = [sys.executable, FOLDER / "preview.py", path]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    rows = [line.split(" | ") for line in out.splitlines() if line.startswith("| ")]
+    pairs = [(row[0][2:], row[1], row[2]) for row in rows if row[0][2:] in ("one", "two", "mrpc")]
+    assert pairs.count(("one", "16", "3,000")) == 1 and ("mrpc", "16", "100") not in pairs
+    fall = float(out.rpartition("FALL = ")[2].partition(",")[0])
+    assert 0.1 < fall < 0.3
+    # The fall of "two" is that of both others on average.
+    (held,) = [row for row in rows if row[0] == "| two" and row[1:3] == ["100", "400"]]
+    forecast, real = float(held[4]), float(held[6])
+    assert forecast == pytest.approx(real, abs=1) and held[7] == "2 |"
+
+
 @pytest.mark.slow
 def test_accuracy_at_every_size_has_all_kinds_of_sets_and_does_no_run_twice(tmp_path, tiny_model):
     words = ("good", "bad", "fine", "poor")

@@ -133,8 +133,8 @@ class DistilledTextModel:
         if teacher.pairs_:
             raise ValueError(
                 f"distill needs single texts, and this {type(teacher).__name__} was fitted to "
-                "pairs, which words alone do not tell apart; distill(X, n_layers=2) gives a smaller "
-                "encoder."
+                "pairs, which words alone do not tell apart; distill(X, n_layers=2) gives a "
+                "smaller encoder."
             )
         check_one_column(teacher)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

@@ -64,8 +64,8 @@ def _check_size(teacher, model, n_layers):
     """Refuse what does not tell how small the student is to be."""
     if model is not None and n_layers is not None:
         raise ValueError(
-            "distill takes either model or n_layers, got "
-            f"model={str(model)!r} and n_layers={n_layers!r}; leave one of them out."
+            f"distill takes either model or n_layers, got both, {str(model)!r} and {n_layers!r}; "
+            "leave one of them out."
         )
     if model is not None and not isinstance(model, (str, os.PathLike)):
         raise ValueError(f"model must be a name or a folder, got {model!r}; pass a str or a path.")

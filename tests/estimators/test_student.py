@@ -358,7 +358,7 @@ def test_a_crash_is_survived(make_classifier, reviews, tmp_path):
         ({"n_layers": 1.0}, r"^n_layers must be an int of at least 1, got 1\.0; "),
         (
             {"n_layers": 1, "model": "x"},
-            "^distill takes either model or n_layers, got model='x' and",
+            "^distill takes either model or n_layers, got both, 'x' and",
         ),
         ({"model": 3}, "^model must be a name or a folder, got 3; "),
         ({"model": "no/such"}, "no/such"),

@@ -1,6 +1,8 @@
 """A tiny checkpoint made on the fly, and the real MiniLM from its package."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -142,6 +144,16 @@ def fitted(tiny_model, reviews):
     return BertTextClassifier(
         tiny_model, head="new", epochs=3, batch_size=8, learning_rate=5e-3, random_state=0
     ).fit(*reviews)
+
+
+@pytest.fixture(scope="session")
+def model_with_dropout(tiny_model, tmp_path_factory):
+    """The folder of the same model with dropout, as published ones have it."""
+    folder = tmp_path_factory.mktemp("dropout") / "model"
+    shutil.copytree(tiny_model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.3}))
+    return str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import numpy as np
 from torch.nn import ModuleList
 
 from .device import copy_to_cpu
-from .pooling import has_mean_layer, switch_dropout_off
+from .pooling import has_mean_layer
 
 
 def with_fewer_layers(module, n_layers):
@@ -51,8 +51,6 @@ def with_fewer_layers(module, n_layers):
     for name, values in _values_by_layer(module.config).items():
         setattr(smaller.config, name, [values[number] for number in kept])
     smaller.config.num_hidden_layers = len(kept)
-    if has_mean:
-        switch_dropout_off(smaller)  # a module that was loaded has it
     return smaller
 
 

@@ -122,9 +122,13 @@ def _scale_only(linear, factor):
 
 
 def switch_dropout_off(module):
-    """Drop nothing of the mean: the head has a dropout of its own."""
-    for name in _PARTS[type(module).__name__]["dropouts"]:
-        mean_layer(module).get_submodule(name).p = 0.0
+    """Drop nothing of the mean, if a layer takes it: the head has a dropout of its own.
+
+    No configuration says so, and whoever builds the module from one has to.
+    """
+    if has_mean_layer(module) and type(module).__name__ in _PARTS:
+        for name in _PARTS[type(module).__name__]["dropouts"]:
+            mean_layer(module).get_submodule(name).p = 0.0
 
 
 def _remove_mean_layer(module):

@@ -18,6 +18,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from .._engine.encoder import _LOADING, silent_transformers
+from .._engine.pooling import switch_dropout_off
 
 _CONFIG, _TOKENIZER = "config.json", "tokenizer.json"
 
@@ -85,6 +86,7 @@ def unpack_model(packed):
             config = AutoConfig.from_pretrained(folder, **options)
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         module = _build(config, packed)
+        switch_dropout_off(module)
     # Some classes build their own instead of reading the file.
     tokenizer._tokenizer = Tokenizer.from_buffer(packed["files"][_TOKENIZER].tobytes())
     # The folder is gone.

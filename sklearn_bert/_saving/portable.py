@@ -217,6 +217,7 @@ def _load_parts(folder):
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
     from .._engine.encoder import attention_dropouts, silent_transformers
+    from .._engine.pooling import switch_dropout_off
 
     options = {"trust_remote_code": False, "local_files_only": True}
     with silent_transformers():
@@ -229,6 +230,7 @@ def _load_parts(folder):
             folder, dtype=torch.float32, use_safetensors=True, **options
         )
     module.config.switched_off = off
+    switch_dropout_off(module)
     tokenizer.model_max_length = find_longest(folder, tokenizer.model_max_length)
     return tokenizer, module.eval()
 

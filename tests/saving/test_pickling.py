@@ -166,6 +166,20 @@ def test_a_copy_goes_on_in_the_random_state_of_the_original(make_classifier, rev
     )
 
 
+def test_a_copy_that_reads_the_mean_goes_on_as_the_original_does(
+    make_classifier, model_with_dropout, reviews, duplicate
+):
+    options = {"pooling": "mean", "epochs": 1, "batch_size": 8}
+    clf = make_classifier(**options, warm_start=True).set_params(model=model_with_dropout)
+    clf.fit(*reviews)
+    copy = duplicate(clf)
+    for each in clf, copy:
+        each.set_params(random_state=3).fit(*reviews)
+    np.testing.assert_array_equal(
+        copy.decision_function(reviews[0]), clf.decision_function(reviews[0])
+    )
+
+
 def test_refitting_a_copy_leaves_the_original_as_it_is(fitted, reviews, duplicate):
     texts, labels = reviews
     before = fitted.predict_proba(texts)

@@ -139,6 +139,21 @@ def test_it_goes_on_learning(saved, reviews):
     assert clf.fit(*reviews).score(*reviews) == 1
 
 
+def test_it_goes_on_learning_as_the_original_does(
+    make_classifier, model_with_dropout, reviews, tmp_path
+):
+    """Also where the head reads the mean, of which nothing is dropped out."""
+    options = {"pooling": "mean", "epochs": 1, "batch_size": 8}
+    clf = make_classifier(**options).set_params(model=model_with_dropout).fit(*reviews)
+    clf.save_pretrained(tmp_path / "model")
+    loaded = BertTextClassifier.from_pretrained(tmp_path / "model")
+    for each in clf, loaded:
+        each.set_params(warm_start=True, random_state=3).fit(*reviews)
+    np.testing.assert_array_equal(
+        loaded.decision_function(reviews[0]), clf.decision_function(reviews[0])
+    )
+
+
 def test_transformers_reads_it_with_the_same_answers(saved, fitted, reviews):
     X = reviews[0][:8]
     pipeline = transformers.pipeline("text-classification", str(saved), top_k=None)
